@@ -1,0 +1,36 @@
+"""Stage 0 of pipmend: wait until pip is about to use its HTTP cache.
+
+Run by ``pipmend_hook.pth`` at every start of Python, so it imports ``sys`` only.
+It starts no process, opens no file, and answers no import itself.
+"""
+
+import sys
+
+_PATH = sys.path[:]  # pip's isolated builds prune sys.path after this point
+_PATH.append(__file__[: -len("pipmend_hook.py") - 1])
+
+
+class PipCacheFinder:
+    """Loads pipmend when ``pip._vendor.cachecontrol`` is first asked for."""
+
+    armed = True
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):  # noqa: ANN001, ANN206, ARG003, D102
+        # Disarmed by a flag: a finder that removes itself here makes the import
+        # system skip the next one (CPython up to 3.13).
+        if cls.armed and name == "pip._vendor.cachecontrol":
+            cls.armed = False
+            saved, sys.path = sys.path, _PATH
+            try:
+                import pipmend._startup  # noqa: PLC0415
+
+                pipmend._startup.start()  # noqa: SLF001
+            except Exception as error:  # noqa: BLE001
+                sys.stderr.write(f"pipmend: not active, pip goes on: {error!r}\n")
+            finally:
+                sys.path = saved
+
+
+if PipCacheFinder not in sys.meta_path:
+    sys.meta_path.insert(0, PipCacheFinder)
