@@ -1,0 +1,55 @@
+"""Writing files so that nobody ever sees half of one."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+_WRITE_NEW = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_APPEND = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_APPEND
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a private file that must not exist yet.
+
+    Raises:
+        OSError: it exists, or cannot be written.
+    """
+    descriptor = os.open(path, _WRITE_NEW, PRIVATE_FILE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append to a private file in one write, so that lines never mix.
+
+    Raises:
+        OSError: it cannot be written, or not in one piece.
+    """
+    descriptor = os.open(path, _APPEND, PRIVATE_FILE)
+    try:
+        if os.write(descriptor, line) != len(line):
+            raise OSError(f"{path}: a line was written in part")
+    finally:
+        os.close(descriptor)

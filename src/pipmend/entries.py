@@ -1,0 +1,230 @@
+"""Entries of pip's HTTP cache on disk, opened so that nothing strange can hurt.
+
+Nothing here trusts what lies in the cache folder: only regular files are opened (a
+link to one is as healthy as it is for pip), without blocking, and the handle that is
+judged is the handle that pip is given.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipmend.verdicts import Reason, Verdict, corrupt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from pipmend._compat.layouts import Place
+
+LARGEST_METADATA = 16 * 1024 * 1024
+"""Bytes; a response with more header fields than this never reached pip's cache."""
+
+SETTLING_SECONDS = 1.0
+_TEMPORARY_SECONDS = 60.0
+
+_OPEN_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)  # a FIFO must not hang pip
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+# The process or the machine is in trouble, not the entry.
+_PASSING_ERRORS = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN}
+    | {getattr(errno, name, errno.ENOMEM) for name in ("ESTALE", "ETIMEDOUT")}
+)
+
+
+@dataclass(frozen=True)
+class FileIdentity:
+    """What tells one state of a file from another."""
+
+    device: int
+    inode: int
+    size: int
+    """Bytes."""
+    modified_ns: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileIdentity:
+        """The identity in the result of a stat call."""
+        return cls(
+            status.st_dev,
+            status.st_ino,
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+        )
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """The identities of an entry's files, None for what is not there."""
+
+    metadata: FileIdentity | None
+    body: FileIdentity | None
+
+
+@dataclass(frozen=True)
+class OpenEntry:
+    """An entry as it was read once; the body stays open."""
+
+    place: Place
+    stamp: Stamp
+    """Of the directory entries themselves: of a link, not of what it points to."""
+    content: Stamp
+    """Of the files that were opened, behind any link."""
+    metadata: bytes | Verdict
+    body: BinaryIO | Verdict
+
+    def close(self) -> None:
+        """Close the body, which Windows does not move while it is open."""
+        if not isinstance(self.body, Verdict):
+            self.body.close()
+
+
+_MISSING = corrupt(Reason.BODY_MISSING, "missing")
+
+
+class _StrangeFileError(Exception):
+    """What lies there is no regular file; the message names it."""
+
+
+def is_passing(error: OSError) -> bool:
+    """Whether an error speaks of this process or moment, not of the file."""
+    return error.errno in _PASSING_ERRORS
+
+
+def identity_of(path: Path) -> FileIdentity | None:
+    """The identity of a directory entry, links not followed; None if not there."""
+    try:
+        return FileIdentity.of(path.lstat())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def stamp_of(place: Place) -> Stamp:
+    """The identities of an entry's files now."""
+    body = None if place.body is None else identity_of(place.body)
+    return Stamp(identity_of(place.metadata), body)
+
+
+def open_entry(place: Place) -> OpenEntry | None:
+    """Read the metadata of an entry and open its body; None if there is no entry.
+
+    Raises:
+        OSError: for a passing trouble of this process, such as too many open files.
+    """
+    stamp = stamp_of(place)
+    if stamp.metadata is None:
+        return None
+    metadata, identity = _read_metadata(place)
+    if place.body is None or isinstance(metadata, Verdict):
+        return OpenEntry(place, stamp, Stamp(identity, None), metadata, io.BytesIO())
+    body = _open_body(place.body) if stamp.body else _MISSING
+    opened = (
+        None if isinstance(body, Verdict) else FileIdentity.of(os.fstat(body.fileno()))
+    )
+    return OpenEntry(place, stamp, Stamp(identity, opened), metadata, body)
+
+
+def is_being_stored(entry: OpenEntry) -> bool:
+    """Whether another pip may be between storing the metadata and the body.
+
+    pip writes metadata first and body second (psf/cachecontrol#324), so a body that
+    is missing or older may be about to come.
+    """
+    metadata, body = entry.stamp.metadata, entry.stamp.body
+    if metadata is None or entry.place.body is None:
+        return False
+    if body is not None and body.modified_ns > metadata.modified_ns:
+        return False
+    if _is_younger(metadata.modified_ns, SETTLING_SECONDS):
+        return True
+    return any(
+        _is_younger(identity.modified_ns, _TEMPORARY_SECONDS)
+        for path in entry.place.body.parent.glob(f"{entry.place.body.name}*.tmp")
+        for identity in [identity_of(path)]
+        if identity is not None
+    )
+
+
+def _is_younger(modified_ns: int, seconds: float) -> bool:
+    return abs(time.time() - modified_ns / 1e9) < seconds
+
+
+def _read_metadata(
+    place: Place,
+) -> tuple[bytes | Verdict, FileIdentity | None]:
+    try:
+        with _open_regular(place.metadata) as file:
+            identity = FileIdentity.of(os.fstat(file.fileno()))
+            # The one-file storage holds the body in the same file: no bound there.
+            data = file.read(-1 if place.body is None else LARGEST_METADATA + 1)
+    except (OSError, _StrangeFileError) as error:
+        return unreadable(Reason.METADATA_UNREADABLE, error), None
+    if place.body is not None and len(data) > LARGEST_METADATA:
+        return corrupt(Reason.METADATA_SHAPE, "too large for metadata"), identity
+    return data, identity
+
+
+def _open_body(path: Path) -> BinaryIO | Verdict:
+    try:
+        return _open_regular(path)
+    except (OSError, _StrangeFileError) as error:
+        return unreadable(Reason.BODY_UNREADABLE, error)
+
+
+def unreadable(reason: Reason, error: OSError | _StrangeFileError) -> Verdict:
+    """The verdict on a file that could not be opened or read.
+
+    Raises:
+        OSError: the given one, when it is passing.
+    """
+    if isinstance(error, _StrangeFileError):
+        return corrupt(reason, str(error), "a file")
+    if is_passing(error):
+        raise error
+    if isinstance(error, FileNotFoundError):
+        return corrupt(reason, "a dangling link", "a file")
+    return corrupt(reason, os.strerror(error.errno or 0).lower())
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """Open a regular file, or a link to one, without ever blocking."""
+    _check_regular(path.stat())
+    file = open(path, "rb", opener=_opener)  # noqa: SIM115 - handed on
+    try:
+        _check_regular(os.fstat(file.fileno()))
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _opener(path: str, _flags: int) -> int:
+    return os.open(path, _OPEN_FLAGS)
+
+
+def _check_regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "no regular file")
+        raise _StrangeFileError(kind)

@@ -1,0 +1,150 @@
+"""The metadata of an entry, decoded strictly: CacheControl's ``cc=4,`` + msgpack.
+
+pip ignores metadata whose decoding raises ValueError and ends with a traceback on
+other damage (pypa/pip#4165), so the shape is checked here before pip sees it. A key
+that pip may learn to write one day is let through: pip's own loading decides then.
+"""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from email.utils import parsedate_tz
+from typing import TYPE_CHECKING
+
+import msgpack
+
+from pipmend.verdicts import Reason, Verdict, corrupt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = b"cc=4,"
+"""Format marker of every CacheControl since 0.12; older formats are not decoded."""
+
+# int, since 0.12 wrote urllib3's ``strict`` flag as a number; None where a
+# response was made by hand (pip's resumed downloads have no reason phrase).
+_RESPONSE_TYPES: dict[str, tuple[type, ...]] = {
+    "body": (bytes,),
+    "headers": (dict,),
+    "status": (int,),
+    "version": (int, type(None)),
+    "reason": (str, type(None)),
+    "decode_content": (bool,),
+}
+_REQUIRED = ("body", "headers", "status")
+
+_LONGEST_LENGTH = 20  # digits: more than any file has, fewer than int() refuses
+
+Flaw = Verdict
+"""A verdict that says what is wrong with the bytes."""
+
+
+@dataclass(frozen=True)
+class StoredResponse:
+    """What an entry's metadata says (RFC 9111 section 3)."""
+
+    status: int
+    fields: Mapping[str, str]
+    """Header fields by lower-case name."""
+    vary: Mapping[str, str | None]
+    """Request header fields that selected the response, as they were sent."""
+    inline_body: bytes
+    """The body in the one-file storage of pip up to 23.2; else empty."""
+
+    @property
+    def declared_length(self) -> int | None:
+        """Content-Length in bytes, None when absent or not a number."""
+        lengths = _lengths(self.field("content-length"))
+        return lengths.pop() if len(lengths) == 1 else None
+
+    @property
+    def media_type(self) -> str:
+        """The media type in lower case, without parameters."""
+        return self.field("content-type").partition(";")[0].strip().lower()
+
+    def field(self, name: str) -> str:
+        """The value of a header field, empty when absent; the name in lower case."""
+        return self.fields.get(name, "")
+
+
+def decode(data: bytes) -> StoredResponse | Flaw:
+    """Decode the metadata bytes of an entry, or say what is wrong with them."""
+    if not data.strip(b"\0"):
+        found = f"{len(data):,} NUL bytes" if data else "empty"
+        return corrupt(Reason.METADATA_UNDECODABLE, found)
+    if not data.startswith(PREFIX):
+        found = f"starts with {data[: len(PREFIX)]!r}"
+        return corrupt(Reason.METADATA_FORMAT, found, repr(PREFIX))
+    try:
+        content: object = msgpack.unpackb(
+            memoryview(data)[len(PREFIX) :], raw=False, strict_map_key=True
+        )
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        # TypeError: unhashable keys.
+        found = f"not msgpack ({error.__class__.__name__})"
+        return corrupt(Reason.METADATA_UNDECODABLE, found)
+    return _from_map(content)
+
+
+def _from_map(content: object) -> StoredResponse | Flaw:
+    if not isinstance(content, dict):
+        return _misshapen(f"a {type(content).__name__}", "a map")
+    response = content.get("response")
+    if not isinstance(response, dict):
+        return _misshapen("no map 'response'")
+    for key, types in _RESPONSE_TYPES.items():
+        if key not in response and key in _REQUIRED:
+            return _misshapen(f"no {key!r} in 'response'")
+        # bool is an int to isinstance, but no status code.
+        if key in response and type(response[key]) not in types:
+            return _misshapen(f"{key!r} is a {type(response[key]).__name__}")
+    return _from_parts(response, content.get("vary", {}))
+
+
+def _from_parts(response: dict[str, object], vary: object) -> StoredResponse | Flaw:
+    headers, status, body = (response[key] for key in ("headers", "status", "body"))
+    if not isinstance(vary, dict) or not _are_fields(vary, (str, type(None))):
+        return _misshapen("'vary' is no map of header fields")
+    if not isinstance(headers, dict) or not _are_fields(headers, (str,)):
+        return _misshapen("a header field is no text")
+    if not isinstance(status, int) or not isinstance(body, bytes):
+        return _misshapen("'status' or 'body' is mistyped")
+    fields = {name.lower(): value for name, value in headers.items()}
+    return _flaw_of_fields(fields) or StoredResponse(status, fields, vary, body)
+
+
+def _are_fields(fields: dict[object, object], types: tuple[type, ...]) -> bool:
+    return all(
+        isinstance(name, str) and type(value) in types for name, value in fields.items()
+    )
+
+
+def _flaw_of_fields(fields: Mapping[str, str]) -> Flaw | None:
+    """Header fields over which pip stumbles with a traceback on every run."""
+    date = fields.get("date")
+    if date is not None and not _is_date(date):
+        return _misshapen("an unreadable Date")
+    if len(_lengths(fields.get("content-length", ""))) > 1:
+        return _misshapen("two values of Content-Length")
+    return None
+
+
+def _lengths(value: str) -> set[int]:
+    """The distinct values of a Content-Length; none if any of them is no number."""
+    parts = [part.strip() for part in value.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        return set()
+    return {int(part[-_LONGEST_LENGTH:]) for part in parts}
+
+
+def _is_date(value: str) -> bool:
+    parsed = parsedate_tz(value)
+    try:
+        return parsed is not None and calendar.timegm(parsed[:6]) is not None
+    except (ValueError, OverflowError):
+        return False
+
+
+def _misshapen(found: str, expected: str | None = None) -> Flaw:
+    return corrupt(Reason.METADATA_SHAPE, found, expected)

@@ -1,0 +1,36 @@
+"""URLs of entries: without credentials for the record, by name for a person."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+
+_CONTROLS = re.compile(r"[^\x20-\x7e]+")
+_LONGEST_NAME = 120
+
+# Files are recognised by their names (PEP 427, PEP 625, PEP 658).
+_FILE_NAME = re.compile(
+    r"\.(whl|zip|egg|tgz|tar(\.(gz|bz2|xz|Z|zst|lzma))?)(\.metadata)?$", re.IGNORECASE
+)
+
+
+def redacted(url: str) -> str:
+    """A URL without user name, password, query and fragment.
+
+    Signed download links carry their secret in the query, so that goes too.
+    """
+    parts = urllib.parse.urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    bare = urllib.parse.urlunsplit((parts.scheme, host, parts.path, "", ""))
+    return _CONTROLS.sub("?", bare)
+
+
+def subject_of(url: str) -> str:
+    """What a URL stands for, in words such as ``the cached page of 'idna'``."""
+    path = urllib.parse.unquote(urllib.parse.urlsplit(url).path)
+    name = _CONTROLS.sub("?", path.rstrip("/").rpartition("/")[2])[:_LONGEST_NAME]
+    if not _FILE_NAME.search(name):
+        return f"the cached page of '{name}'"
+    if name.lower().endswith(".metadata"):
+        return f"the cached metadata of {name[: -len('.metadata')]}"
+    return f"the cached file {name}"
