@@ -82,6 +82,12 @@ class Stamp:
     metadata: FileIdentity | None
     body: FileIdentity | None
 
+    def replaces(self, before: Stamp, *, has_body: bool) -> bool:
+        """Whether the entry is there, and no file of it is one of those before."""
+        if self.metadata is None or self.metadata == before.metadata:
+            return False
+        return not has_body or self.body not in {None, before.body}
+
 
 @dataclass(frozen=True)
 class OpenEntry:

@@ -381,8 +381,8 @@ class Gate:
         if found is None or found.id is None or not self._heal:
             return
         stamp = entries.stamp_of(place)
-        if stamp.metadata is None or (place.body is not None and stamp.body is None):
-            return  # pip keeps silent about a store that failed, and so it is no heal
+        if not stamp.replaces(found.stamp, has_body=place.body is not None):
+            return  # pip keeps silent about a store that failed, but it is no heal
         heals, found.id = found.id, None
         self._log.emit(
             events.EntryHealed(

@@ -1,0 +1,172 @@
+"""Stage 0 in every way that pip is started, and when things go wrong."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.damages import damage
+from lab.index_style import IndexStyle
+from lab.pips import scratch_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Bench, Benches
+    from lab.laboratory import Laboratory
+
+PAGE = "/simple/alpha/"
+IN_PROCESS = (
+    "import sys; from pip._internal.cli.main import main; sys.exit(main(sys.argv[1:]))"
+)
+
+
+@pytest.fixture
+def broken(benches: Benches, tmp_path: Path) -> Bench:
+    """A bench with an empty cached page."""
+    return broken_bench(benches, tmp_path, "26.3")
+
+
+def broken_bench(benches: Benches, folder: Path, version: str) -> Bench:
+    """A bench with an empty cached page."""
+    bench = benches.bench(folder, version, IndexStyle())
+    damage("body-empty").apply(bench.entry(PAGE))
+    return bench
+
+
+@pytest.mark.parametrize("version", ["22.0.4", "23.3.2", "25.3", "26.3"])
+@pytest.mark.parametrize(
+    "start",
+    [("-m", "pip"), ("-I", "-m", "pip"), ("-E", "-m", "pip"), ("-c", IN_PROCESS)],
+    ids=["module", "isolated", "no-environment", "in-process"],
+)
+def test_a_page_is_healed_however_pip_is_started(
+    start: tuple[str, ...], version: str, benches: Benches, tmp_path: Path
+) -> None:
+    """As a module, isolated, without environment, called in-process."""
+    bench = broken_bench(benches, tmp_path, version)
+
+    done = run(bench, *start, "download", "--no-deps", "-d", str(tmp_path), "alpha")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "quarantined the cached page of 'alpha'" in done.stderr
+
+
+def test_a_page_is_healed_in_the_pip_of_an_isolated_build(
+    benches: Benches, tmp_path: Path
+) -> None:
+    """The second pip, which pip starts to fetch a build backend, heals too."""
+    bench = benches.bench(tmp_path, "26.3", IndexStyle())
+    build = ("-m", "pip", "wheel", "-w", str(tmp_path / "w"), "gamma")
+    assert run(bench, *build).returncode == 0
+    (bench.cache / "wheels").rename(tmp_path / "built-before")
+    damage("body-empty").apply(bench.entry("/simple/labbackend/"))
+
+    done = run(bench, *build)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert bench.events.count("entry_corrupt") == 1
+    assert "'labbackend'" in bench.events
+
+
+@pytest.mark.parametrize(
+    ("option", "lines"), [("-v", 1), ("--no-color", 1), ("-q", 0), ("-qqq", 0)]
+)
+def test_one_line_on_stderr_unless_quiet(
+    option: str, lines: int, broken: Bench, tmp_path: Path
+) -> None:
+    """``-q`` silences it; stdout never has it; a log file always does."""
+    log = tmp_path / "log"
+    arguments = ("-m", "pip", "download", option, "--log", str(log), "-d", "d", "alpha")
+
+    done = run(broken, *arguments)
+
+    assert done.returncode == 0
+    assert done.stderr.count("pipmend: quarantined") == lines
+    assert "pipmend" not in done.stdout
+    assert log.read_text().count("pipmend: quarantined") == 1
+
+
+@pytest.mark.parametrize("module", ["wrapt", "msgpack", "platformdirs", "pipmend"])
+def test_a_missing_part_leaves_pip_as_it_is(
+    module: str, lab: Laboratory, benches: Benches, tmp_path: Path
+) -> None:
+    """One line on stderr, and pip goes on unpatched."""
+    bench = benches.bench(tmp_path, "26.3", IndexStyle())
+    venv = lab.fresh_venv(f"without-{module}", "26.3", hooked=True)
+    (venv.site_packages / module).rename(tmp_path / module)
+    pip = lab.pip(venv, bench.warm.index, tmp_path / "home")
+
+    done = pip.install("alpha", target=tmp_path / "target", cache=bench.cache)
+
+    assert done.returncode == 0
+    assert done.stderr.count("pipmend: not active, pip goes on") == 1
+
+
+def test_the_line_is_run_twice_and_arms_once(lab: Laboratory, tmp_path: Path) -> None:
+    """In a venv, ``site`` runs startup files twice (CPython #75723)."""
+    venv = lab.venv("26.3", hooked=True)
+    code = (
+        "import sys\nprint([f.__name__ for f in sys.meta_path if 'Pip' in f.__name__])"
+    )
+
+    done = subprocess.run(
+        [venv.python, "-c", code],
+        env=scratch_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.strip() == "['PipCacheFinder']"
+
+
+@pytest.mark.parametrize("mode", ["off", "OFF", "neither"])
+def test_off_and_anything_unknown_leave_pip_alone(mode: str, broken: Bench) -> None:
+    """Off is silent; anything unknown is one clear line, and off."""
+    installed = broken.install(env={"PIPMEND": mode})
+
+    assert installed.run.returncode != 0
+    assert not broken.events
+    assert not broken.quarantine
+    told = [line for line in installed.run.stderr.splitlines() if "PIPMEND" in line]
+    assert len(told) == (mode == "neither")
+
+
+@pytest.mark.parametrize("version", ["22.0.4", "25.3", "26.3"])
+@pytest.mark.parametrize(
+    "name", ["metadata-top-empty-map", "metadata-half", "body-empty"]
+)
+def test_observe_records_and_changes_nothing(
+    name: str, version: str, benches: Benches, tmp_path: Path
+) -> None:
+    """Exit status, output, requests and cache are those of plain pip."""
+    ends = {}
+    for kind, is_hooked in (("hooked", True), ("plain", False)):
+        bench = benches.bench(tmp_path / kind, version, IndexStyle(), hooked=is_hooked)
+        damage(name).apply(bench.entry(PAGE))
+        installed = bench.install(env={"PIPMEND": "observe"})
+        last = installed.run.output.strip().splitlines()[-1]
+        ends[kind] = (installed.run.returncode, last, installed.requests)
+        if is_hooked:
+            assert bench.events.count("entry_corrupt") == 1
+            assert '"action": "observed"' in bench.events
+            assert not bench.quarantine
+            assert "pipmend:" not in installed.run.output
+
+    assert ends["hooked"] == ends["plain"]
+
+
+def run(bench: Bench, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the bench's Python with its pip settings in the environment."""
+    return subprocess.run(
+        [bench.pip.venv.python, *arguments],
+        env=bench.pip.environment(bench.cache),
+        cwd=bench.folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
