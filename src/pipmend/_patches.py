@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from typing import TYPE_CHECKING
 
 import wrapt
@@ -9,7 +11,12 @@ import wrapt
 from pipmend import _guard, config, events, gate
 from pipmend._compat import seams
 from pipmend._compat.layouts import Layout
+from pipmend.downloads import Announcer
 from pipmend.errors import UnfitError
+from pipmend.ledger import Ledger
+from pipmend.loads import Stage, ThreadState
+from pipmend.post_mortem import PostMortem
+from pipmend.wheel_gate import WheelGate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,8 +59,22 @@ class _Patches:
         self._log = events.EventLog(settings.log_folder)
         self._guard = _guard.Guard(self._log)
         heal = settings.mode is config.Mode.HEAL
-        self._gate = gate.Gate(self._log, self._guard, heal=heal)
+        ledger = Ledger(self._log, heal=heal)
+        thread = ThreadState()
+        self._load = gate.LoadGate(ledger, self._guard, thread, heal=heal)
+        self._store = gate.StoreGate(ledger, self._guard, thread, heal=heal)
+        announcer = Announcer(self._guard, thread)
+        self._post_mortem = PostMortem(ledger, self._guard)
+        self._around: dict[seams.Attachment, Wrapper] = {
+            **dict.fromkeys(seams.DOWNLOADS, announcer.download),
+            seams.UNPACK: announcer.unpack,
+            seams.RESUMED: self._store.store_resumed,
+            seams.WHEEL_LOOKUP: WheelGate(ledger, self._guard, heal=heal).lookup,
+            seams.HASH_FAILURE: self._post_mortem.hash_failure,
+            seams.COMMAND: self._post_mortem.command,
+        }
         self._seen: set[type] = set()
+        logging.getLogger(seams.COMMAND.module).addFilter(self._post_mortem.note_error)
 
     def on_import(self, module: ModuleType) -> None:
         """Watch for controllers: when one is built, all its parts are at hand.
@@ -61,13 +82,9 @@ class _Patches:
         They are taken from the live object, because distributions load CacheControl
         under other names than pip's own.
         """
-        self._guard.run(
-            wrapt.wrap_function_wrapper,
-            module,
-            "CacheController.__init__",
-            self._on_init,
-            default=None,
-        )
+        wrappers = {"CacheController.__init__": self._on_init}
+        self._guard.run(_wrap, module, wrappers, default=None)
+        self._guard.run(self._attach, default=None)
 
     def _on_init(
         self, wrapped: Wrapped, pip: Controller, args: Arguments, kwargs: Keywords
@@ -88,33 +105,47 @@ class _Patches:
                 self._log.emit(event)
             return
         self._put_gates(pip, layout)
+        self._attach()
         self.layout = layout
+
+    def _attach(self) -> None:
+        """Wrap what lies outside the cache and is there by now.
+
+        Called twice: pip's commands must be wrapped before one of them runs, and some
+        modules are still being imported at that moment.
+        """
+        for attachment in list(self._around):
+            module = sys.modules.get(attachment.module)
+            if module is not None and attachment.is_in(module):
+                _wrap(module, {attachment.name: self._around.pop(attachment)})
 
     def _put_gates(self, pip: Controller, layout: Layout) -> None:
         """Wrap the seams; from the inside out, so that a half patched pip works."""
-        in_cache: dict[str, Wrapper] = {"get": self._gate.get}
+        in_cache: dict[str, Wrapper] = {
+            "get": self._load.get,
+            "set": self._store.set_metadata(layout),
+        }
         if layout is Layout.TWO_FILES:
-            in_cache["get_body"] = self._gate.get_body
-            in_cache["set"] = self._gate.set_metadata
-        for name in seams.store_methods(layout, pip.cache):
-            in_cache[name] = self._gate.complete(layout)
+            in_cache["get_body"] = self._load.get_body
+            for name in seams.body_methods(pip.cache):
+                in_cache[name] = self._store.set_body(layout)
         _wrap(type(pip.cache), in_cache)
 
-        load = self._gate.load
-        lookup = gate.Stage.LOOKUP
+        load = self._load.load
+        lookup = Stage.LOOKUP
         in_controller: dict[str, Wrapper] = {
             "cached_request": load(lookup, layout, lambda _: False),
-            "conditional_headers": self._gate.load_validators(layout),
+            "conditional_headers": self._load.load_validators(layout),
             # The 304 itself: what pip takes when it finds nothing to merge it with.
-            "update_cached_response": load(
-                gate.Stage.UPDATE, layout, lambda args: args[1]
-            ),
+            "update_cached_response": load(Stage.UPDATE, layout, lambda args: args[1]),
         }
+        if layout is Layout.TWO_FILES:
+            in_controller["_cache_set"] = self._store.store
         if seams.has_single_loader(pip):
             in_controller[seams.SINGLE_LOADER] = load(lookup, layout, lambda _: None)
         _wrap(type(pip), in_controller)
 
 
-def _wrap(owner: type, wrappers: dict[str, Wrapper]) -> None:
+def _wrap(owner: type | ModuleType, wrappers: dict[str, Wrapper]) -> None:
     for name, wrapper in wrappers.items():
         wrapt.wrap_function_wrapper(owner, name, wrapper)

@@ -38,6 +38,10 @@ class Finding:
     verdict: Verdict
     url: str | None = None
     """As pip asked for it; credentials are removed before it is recorded."""
+    remedy: str = "fetching it again"
+    """What comes next, for the line that a person reads."""
+    pip_error: str | None = None
+    """What pip failed with, without credentials."""
 
     @property
     def subject(self) -> str:
@@ -116,6 +120,7 @@ def _record(finding: Finding, log: events.EventLog, done: Enforced) -> str | Non
         expected=verdict.expected,
         evidence=str(done.evidence) if done.evidence else None,
         stayed=done.stayed,
+        pip_error=finding.pip_error,
         free_bytes=_free_bytes(finding.place.cache_root),
     )
     try:

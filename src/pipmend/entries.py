@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LARGEST_METADATA = 16 * 1024 * 1024
 """Bytes; a response with more header fields than this never reached pip's cache."""
 
-SETTLING_SECONDS = 1.0
+SETTLING_SECONDS = 0.25
 _TEMPORARY_SECONDS = 60.0
 
 _OPEN_FLAGS = (
@@ -110,7 +110,7 @@ class OpenEntry:
 _MISSING = corrupt(Reason.BODY_MISSING, "missing")
 
 
-class _StrangeFileError(Exception):
+class StrangeFileError(Exception):
     """What lies there is no regular file; the message names it."""
 
 
@@ -181,11 +181,11 @@ def _read_metadata(
     place: Place,
 ) -> tuple[bytes | Verdict, FileIdentity | None]:
     try:
-        with _open_regular(place.metadata) as file:
+        with open_regular(place.metadata) as file:
             identity = FileIdentity.of(os.fstat(file.fileno()))
             # The one-file storage holds the body in the same file: no bound there.
             data = file.read(-1 if place.body is None else LARGEST_METADATA + 1)
-    except (OSError, _StrangeFileError) as error:
+    except (OSError, StrangeFileError) as error:
         return unreadable(Reason.METADATA_UNREADABLE, error), None
     if place.body is not None and len(data) > LARGEST_METADATA:
         return corrupt(Reason.METADATA_SHAPE, "too large for metadata"), identity
@@ -194,18 +194,18 @@ def _read_metadata(
 
 def _open_body(path: Path) -> BinaryIO | Verdict:
     try:
-        return _open_regular(path)
-    except (OSError, _StrangeFileError) as error:
+        return open_regular(path)
+    except (OSError, StrangeFileError) as error:
         return unreadable(Reason.BODY_UNREADABLE, error)
 
 
-def unreadable(reason: Reason, error: OSError | _StrangeFileError) -> Verdict:
+def unreadable(reason: Reason, error: OSError | StrangeFileError) -> Verdict:
     """The verdict on a file that could not be opened or read.
 
     Raises:
         OSError: the given one, when it is passing.
     """
-    if isinstance(error, _StrangeFileError):
+    if isinstance(error, StrangeFileError):
         return corrupt(reason, str(error), "a file")
     if is_passing(error):
         raise error
@@ -214,7 +214,7 @@ def unreadable(reason: Reason, error: OSError | _StrangeFileError) -> Verdict:
     return corrupt(reason, os.strerror(error.errno or 0).lower())
 
 
-def _open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BinaryIO:
     """Open a regular file, or a link to one, without ever blocking."""
     _check_regular(path.stat())
     file = open(path, "rb", opener=_opener)  # noqa: SIM115 - handed on
@@ -233,4 +233,4 @@ def _opener(path: str, _flags: int) -> int:
 def _check_regular(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "no regular file")
-        raise _StrangeFileError(kind)
+        raise StrangeFileError(kind)

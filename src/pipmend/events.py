@@ -55,6 +55,8 @@ class EntryCorrupt:
     """Folder of the quarantined files."""
     stayed: str | None
     """Why the evidence could not be moved."""
+    pip_error: str | None
+    """What pip failed with, if that is how the entry was found."""
     free_bytes: int | None
     """Free space of the cache's file system."""
 
@@ -70,6 +72,17 @@ class EntryHealed:
     subject: str
     url: str | None
     entry: str
+
+
+@dataclass(frozen=True)
+class RepeatOffender:
+    """The same entry, or many of one cache, broke within days."""
+
+    name: ClassVar[str] = "pipmend.repeat_offender"
+
+    where: str
+    """Path of the entry or of the cache."""
+    words: str
 
 
 @dataclass(frozen=True)
@@ -91,7 +104,7 @@ class GuardTripped:
     error: str
 
 
-Event = Union[EntryCorrupt, EntryHealed, SeamUnfit, GuardTripped]
+Event = Union[EntryCorrupt, EntryHealed, RepeatOffender, SeamUnfit, GuardTripped]
 
 
 class EventLog:

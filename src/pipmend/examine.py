@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipmend import entries, metadata, observation, pages, verify
-from pipmend.verdicts import Outcome, Reason, Verdict, not_selected
+from pipmend import entries, metadata, pages, seals, verify
+from pipmend.observation import Body
+from pipmend.verdicts import INTACT, Reason, Verdict, not_selected
 
 if TYPE_CHECKING:
-    from collections.abc import Container
-    from typing import BinaryIO
+    from collections.abc import Mapping
 
+    from pipmend.digests import BodyDigest
     from pipmend.entries import OpenEntry
     from pipmend.metadata import StoredResponse
+    from pipmend.seals import Seal
+    from pipmend.verify import Told
 
-_MAYBE_UNFINISHED = frozenset({Reason.BODY_MISSING, Reason.BODY_SIZE})
+_MAYBE_UNFINISHED = frozenset(
+    {Reason.BODY_MISSING, Reason.BODY_SIZE, Reason.BODY_DIGEST}
+)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The verdict on an entry, and what was learnt on the way."""
+
+    verdict: Verdict
+    body: BodyDigest | None = None
+    """Size and SHA-256 of the body, if they were measured."""
+    is_sealed: bool = False
 
 
 def read_metadata(entry: OpenEntry) -> StoredResponse | Verdict:
@@ -25,49 +41,95 @@ def read_metadata(entry: OpenEntry) -> StoredResponse | Verdict:
     return metadata.decode(entry.metadata)
 
 
+def read_seal(entry: OpenEntry) -> Seal | Verdict | None:
+    """The seal of an entry, None without one, a verdict if it does not hold."""
+    if isinstance(entry.metadata, Verdict):
+        return entry.metadata
+    return seals.read(entry.metadata, entry.place.name)
+
+
 def examine(
     entry: OpenEntry,
     stored: StoredResponse,
+    seal: Seal | None,
+    told: Told,
     *,
-    cacheable: Container[int] = verify.CACHEABLE_STATUSES,
-    may_be_page: bool = True,
-) -> Verdict:
+    deep: bool = False,
+) -> Examined:
     """Judge an entry whose metadata was read; the body is left at its start.
 
     Args:
         entry: the open entry.
         stored: its metadata.
-        cacheable: the statuses that the cache at hand stores.
-        may_be_page: False when the response is known to be fetched as a file.
+        seal: its seal, which holds over the metadata.
+        told: what is known of it from outside.
+        deep: look into archives of any size, and at sealed entries as if unsealed.
 
     Raises:
         OSError: reading failed for a passing reason of this process.
     """
-    verdict = verify.judge_metadata(stored, cacheable)
-    if verdict.outcome is Outcome.INTACT:
-        verdict = _examine_body(entry, stored, may_be_page=may_be_page)
-    if verdict.reason in _MAYBE_UNFINISHED:
-        if stored.status in verify.PERMANENT_REDIRECTS:
-            # pip stores a redirect that has an ETag without any body, and misses it.
-            return not_selected(Reason.BODY_MISSING, "a redirect without a body")
-        if entries.is_being_stored(entry):
-            return not_selected(Reason.STORE_IN_PROGRESS, verdict.summary)
-    return verdict
+    verdict = verify.judge_metadata(stored, told)
+    if verdict is not INTACT:
+        return Examined(verdict)
+    try:
+        examined = _examine_body(entry, stored, seal, told, deep=deep)
+    except OSError as error:
+        verdict = entries.unreadable(Reason.BODY_UNREADABLE, error)
+        return Examined(verdict, is_sealed=seal is not None)
+    return _excused(entry, stored, examined)
+
+
+def is_worth_sealing(fields: Mapping[str, str], body: bytes | memoryview) -> bool:
+    """Whether a response may be sealed as it came from the network.
+
+    A page that ends pip, such as a login page in the place of JSON, is not: sealed,
+    it would pass for intact. It is judged by its structure when it is loaded.
+    """
+    names = {name.lower(): value for name, value in fields.items()}
+    stored = metadata.StoredResponse(200, names, {}, b"")
+    if stored.media_type != pages.JSON_TYPE:
+        return True
+    return Body(io.BytesIO(body), stored).flaw is None
+
+
+def body_of(
+    entry: OpenEntry, stored: StoredResponse, told: Told, *, deep: bool = False
+) -> Body:
+    """The body of an entry, ready to be measured; it must have been opened."""
+    file = entry.body
+    if entry.place.body is None or isinstance(file, Verdict):
+        file = io.BytesIO(stored.inline_body)
+    return Body(file, stored, file_name=told.file_name, deep=deep)
 
 
 def _examine_body(
-    entry: OpenEntry, stored: StoredResponse, *, may_be_page: bool
-) -> Verdict:
+    entry: OpenEntry,
+    stored: StoredResponse,
+    seal: Seal | None,
+    told: Told,
+    *,
+    deep: bool,
+) -> Examined:
     if isinstance(entry.body, Verdict):
-        return entry.body
-    inline = entry.place.body is None
-    body: BinaryIO = io.BytesIO(stored.inline_body) if inline else entry.body
-    try:
-        observed = observation.Observation(observation.size_of(body))
-        verdict = verify.judge(stored, observed)
-        is_page = pages.is_page(stored.media_type, is_empty=observed.size == 0)
-        if verdict.outcome is Outcome.INTACT and is_page and may_be_page:
-            verdict = verify.judge(stored, observation.observe_page(body, stored))
-    except OSError as error:
-        return entries.unreadable(Reason.BODY_UNREADABLE, error)
-    return verdict
+        return Examined(entry.body, is_sealed=seal is not None)
+    body = body_of(entry, stored, told, deep=deep)
+    if seal is None:
+        return Examined(verify.judge(stored, body, told), body.known_digest)
+    verdict = verify.judge_sealed(seal.body, body, told)
+    if verdict is INTACT and deep:
+        verdict = verify.judge(stored, body, told)
+    return Examined(verdict, seal.body, is_sealed=True)
+
+
+def _excused(entry: OpenEntry, stored: StoredResponse, examined: Examined) -> Examined:
+    """Let pass what looks damaged for a moment, or by pip's own way of storing."""
+    reason = examined.verdict.reason
+    if reason not in _MAYBE_UNFINISHED:
+        return examined
+    if reason is Reason.BODY_MISSING and stored.status in verify.PERMANENT_REDIRECTS:
+        # pip stores a redirect that has an ETag without any body, and misses it.
+        return Examined(not_selected(Reason.BODY_MISSING, "a redirect without a body"))
+    if entries.is_being_stored(entry):
+        found = examined.verdict.summary
+        return Examined(not_selected(Reason.STORE_IN_PROGRESS, found))
+    return examined

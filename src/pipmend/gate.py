@@ -1,10 +1,11 @@
-"""What happens at the seams: the load gate and the store gate inside pip.
+"""What happens at the seams of the HTTP cache: the load gate and the store gate.
 
 pip asks for the same entry up to three times in one request: is it fresh, what are
-its validators, merge the 304. All of these go through :meth:`Gate.load`, which opens
-a :class:`Load`; when pip's cache is then asked for bytes, :meth:`Gate.get` reads and
-judges the entry and answers with the very bytes it judged, or with a miss, and
-:meth:`Gate.get_body` hands over the very handle that was judged.
+its validators, merge the 304. All of these go through :meth:`LoadGate.load`, which
+opens a :class:`Load`; when pip's cache is then asked for bytes, :meth:`LoadGate.get`
+reads and judges the entry and answers with the very bytes it judged, or with a miss,
+and :meth:`LoadGate.get_body` hands over the very handle that was judged. The store
+gate puts a seal on what pip stores.
 
 The functions have wrapt's form: the wrapped function, its object, its arguments.
 """
@@ -13,37 +14,40 @@ from __future__ import annotations
 
 import enum
 import os
-import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from pipmend import enforce, entries, events, examine, notices, urls, verify
+from pipmend import (
+    digests,
+    enforce,
+    entries,
+    examine,
+    metadata,
+    notices,
+    seals,
+    urls,
+    verify,
+)
 from pipmend._compat import layouts, seams
 from pipmend._guard import Raised, attempt
+from pipmend.examine import Examined
+from pipmend.ledger import Served
+from pipmend.loads import Load, Pin, Stage, ThreadState
 from pipmend.verdicts import Outcome, Reason, Verdict, corrupt, not_selected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping
+    from collections.abc import Callable, Mapping
     from typing import BinaryIO
 
-    from pipmend._compat.layouts import Layout, Place
+    from pipmend._compat.layouts import Layout
     from pipmend._guard import Guard
+    from pipmend.digests import BodyDigest, Expectation
     from pipmend.entries import OpenEntry, Stamp
+    from pipmend.ledger import Ledger
+    from pipmend.seals import Seal
 
     Arguments = tuple[object, ...]
     Keywords = Mapping[str, object]
     Wrapped = Callable[..., object]
-
-
-class Stage(enum.Enum):
-    """What pip loads an entry for."""
-
-    LOOKUP = enum.auto()
-    """Is there a fresh response?"""
-    VALIDATORS = enum.auto()
-    """Which If-None-Match may be sent? An entry that passes is about to be trusted."""
-    UPDATE = enum.auto()
-    """A 304 came: without the entry pip is left with an empty answer."""
 
 
 class _Answer(enum.Enum):
@@ -54,76 +58,29 @@ class _Answer(enum.Enum):
 _PIP = _Answer.PIP
 
 # About the content that was stored: pip may see it when a fresh copy has it too.
-_ABOUT_CONTENT = frozenset({Reason.BODY_CODING, Reason.PAGE_INCOMPLETE})
+_ABOUT_CONTENT = frozenset(
+    {
+        Reason.BODY_CODING,
+        Reason.BODY_DIGEST,
+        Reason.BODY_STRUCTURE,
+        Reason.PAGE_INCOMPLETE,
+    }
+)
 
 
-@dataclass
-class Load:
-    """One question of pip's to its cache, while it lasts."""
+class LoadGate:
+    """The gate that entries pass on their way to pip."""
 
-    request: seams.Request
-    stage: Stage
-    layout: Layout
-    cacheable: Container[int]
-    depth: int = 0
-    served: OpenEntry | None = None
-    """The entry whose bytes pip was given."""
-    body: BinaryIO | None = None
-    """The judged handle, until pip takes it."""
-    is_pinned: bool = False
-    """Whether pip was given the pin instead of what lies on disk."""
-
-    def close(self) -> None:
-        """Close a body that pip never asked for."""
-        if self.body is not None:
-            self.body.close()
-
-
-@dataclass
-class Pin:
-    """An entry whose validators were sent, kept until the 304 is merged.
-
-    Between the two another process may replace or remove the entry; pip would then
-    take the bare 304 for the answer (pypa/pip#6970).
-    """
-
-    request: seams.Request
-    metadata: bytes
-    body: BinaryIO | None
-
-    def close(self) -> None:
-        """Give the handle back; Windows replaces no file that is open."""
-        if self.body is not None:
-            self.body.close()
-
-
-@dataclass
-class _Thread(threading.local):
-    loads: list[Load] = field(default_factory=list)
-    pin: Pin | None = None
-
-
-@dataclass
-class _Found:
-    """A corrupt entry met in this process; each is told once."""
-
-    stamp: Stamp
-    id: str | None
-    """Of the event; None when another process was faster, and once healed."""
-
-
-class Gate:
-    """The gates of one process."""
-
-    def __init__(self, log: events.EventLog, guard: Guard, *, heal: bool) -> None:
-        self._log = log
+    def __init__(
+        self, ledger: Ledger, guard: Guard, thread: ThreadState, *, heal: bool
+    ) -> None:
+        self._ledger = ledger
         self._guard = guard
+        self._thread = thread
         self._heal = heal
-        self._thread = _Thread()
-        self._verdicts: dict[Stamp, Verdict] = {}
-        self._found: dict[Place, _Found] = {}
-
-    # The load gate.
+        # Each content is measured once in a process, however often it is loaded.
+        self._seals: dict[Stamp, Seal | Verdict | None] = {}
+        self._examined: dict[tuple[Stamp, tuple[Expectation, ...]], Examined] = {}
 
     def load(
         self, stage: Stage, layout: Layout, miss: Callable[[Arguments], object]
@@ -174,7 +131,7 @@ class Gate:
         self, wrapped: Wrapped, cache: seams.Cache, args: Arguments, kwargs: Keywords
     ) -> object:
         """The gate around the cache's ``get``: judge, then answer with those bytes."""
-        load = self._current()
+        load = self._thread.loads[-1] if self._thread.loads else None
         if load is None or kwargs:
             return wrapped(*args, **kwargs)
         answer = self._guard.run(self._answer, load, cache, *args, default=_PIP)
@@ -184,39 +141,11 @@ class Gate:
         self, wrapped: Wrapped, _: seams.Cache, args: Arguments, kwargs: Keywords
     ) -> object:
         """The gate around ``get_body``: hand over the handle that was judged."""
-        load = self._current()
+        load = self._thread.loads[-1] if self._thread.loads else None
         if load is None or load.body is None:
             return wrapped(*args, **kwargs)
-        body, load.body = load.body, None
-        return body
-
-    # The store gate.
-
-    def set_metadata(
-        self, wrapped: Wrapped, _: seams.Cache, args: Arguments, kwargs: Keywords
-    ) -> object:
-        """The gate around ``set`` where the body is a file of its own."""
-        load = self._current()
-        self._guard.run(self._unpin, default=None)
-        if load is not None and load.is_pinned:
-            # The body on disk is gone or bad: fresh metadata must not stand beside it.
-            return None
-        return wrapped(*args, **kwargs)
-
-    def complete(
-        self, layout: Layout
-    ) -> Callable[[Wrapped, seams.Cache, Arguments, Keywords], object]:
-        """The gate around the method that completes an entry when it is stored."""
-
-        def around(
-            wrapped: Wrapped, cache: seams.Cache, args: Arguments, kwargs: Keywords
-        ) -> object:
-            self._guard.run(self._unpin, default=None)
-            result = wrapped(*args, **kwargs)
-            self._guard.run(self._note_stored, layout, cache, *args[:1], default=None)
-            return result
-
-        return around
+        load.taken, load.body = load.body, None
+        return load.taken
 
     # Steps, each run under the guard.
 
@@ -228,9 +157,10 @@ class Gate:
         request: seams.Request,
         *_: object,
     ) -> Load:
-        load = self._current()
+        load = self._thread.loads[-1] if self._thread.loads else None
         if load is None or load.request is not request:
-            load = Load(request, stage, layout, pip.cacheable_status_codes)
+            told = tuple(self._thread.expectations)
+            load = Load(request, stage, layout, pip.cacheable_status_codes, told)
             self._thread.loads.append(load)
         load.depth += 1  # _load_from_cache runs inside one of its callers
         return load
@@ -241,16 +171,12 @@ class Gate:
             self._thread.loads.remove(load)
             load.close()
 
-    def _current(self) -> Load | None:
-        return self._thread.loads[-1] if self._thread.loads else None
-
     def _answer(
         self, load: Load, cache: seams.Cache, key: str
     ) -> bytes | _Answer | None:
         if load.stage is Stage.UPDATE and not self._has_pin(load):
             return _PIP
-        path = seams.path_of(cache, key)
-        place = layouts.place_of(load.layout, cache.directory, path)
+        place = seams.place_of(load.layout, cache, key)
         try:
             entry = entries.open_entry(place)
             if entry is None:
@@ -266,19 +192,23 @@ class Gate:
         stored = examine.read_metadata(entry)
         if isinstance(stored, Verdict):
             return stored
+        seal = self._seal_of(entry)
+        if isinstance(seal, Verdict):
+            return seal
         field_name = verify.mismatched_field(stored, load.request.headers)
         if field_name is not None:
             return not_selected(Reason.VARY_MISMATCH, f"Vary: {field_name}")
-        known = self._verdicts.get(entry.content)
-        if known is not None:
-            return known
-        # pip fetches files, and only files, with this.
-        is_file = load.request.headers.get("Accept-Encoding") == "identity"
-        verdict = examine.examine(
-            entry, stored, cacheable=load.cacheable, may_be_page=not is_file
-        )
-        self._verdicts[entry.content] = verdict
-        return verdict
+        known = self._examined.get((entry.content, load.by_index))
+        if known is None:
+            known = examine.examine(entry, stored, seal, load.told)
+            self._examined[entry.content, load.by_index] = known
+        load.digest = known.body
+        return known.verdict
+
+    def _seal_of(self, entry: OpenEntry) -> Seal | Verdict | None:
+        if entry.content not in self._seals:
+            self._seals[entry.content] = examine.read_seal(entry)
+        return self._seals[entry.content]
 
     def _act(
         self, load: Load, entry: OpenEntry, verdict: Verdict
@@ -290,7 +220,8 @@ class Gate:
             subject = urls.subject_of(load.request.url)
             notices.whisper(f"{subject} is not for this request ({verdict.summary})")
             return self._miss(load)
-        is_repeated = not self._reject(load, entry, verdict)
+        finding = enforce.Finding(entry.place, entry.stamp, verdict, load.request.url)
+        is_repeated = not self._ledger.reject(finding)
         if is_repeated and verdict.reason in _ABOUT_CONTENT:
             return _PIP
         return self._miss(load)
@@ -310,16 +241,19 @@ class Gate:
 
     def _serve(self, load: Load, entry: OpenEntry) -> bytes | _Answer:
         load.served = entry
+        self._ledger.served[entry.place] = Served(
+            entry.place, entry.stamp, load.request.url, load.told
+        )
         if not self._heal:
             entry.close()
             return _PIP
         if entry.place.body is not None:
             load.close()
             load.body = cast("BinaryIO", entry.body)
-        metadata = cast("bytes", entry.metadata)
+        data = cast("bytes", entry.metadata)
         if load.stage is Stage.VALIDATORS:
-            self._pin(load, metadata)
-        return metadata
+            self._pin(load, data)
+        return data
 
     def _has_pin(self, load: Load) -> bool:
         pin = self._thread.pin
@@ -329,19 +263,17 @@ class Gate:
             and pin.request is load.request
         )
 
-    def _pin(self, load: Load, metadata: bytes) -> None:
+    def _pin(self, load: Load, data: bytes) -> None:
         self._unpin()
         if os.name == "nt":
             return  # an open handle would keep other pips from replacing the body
         body = None
         if load.body is not None:
             body = os.fdopen(os.dup(load.body.fileno()), "rb")
-        self._thread.pin = Pin(load.request, metadata, body)
+        self._thread.pin = Pin(load.request, data, body)
 
     def _unpin(self) -> None:
-        pin, self._thread.pin = self._thread.pin, None
-        if pin is not None:
-            pin.close()
+        unpin(self._thread)
 
     def _blame(self, load: Load, error: Exception) -> bool:
         """Blame what loading raised on the entry, if pip had one in hands.
@@ -353,53 +285,135 @@ class Gate:
             return False
         if isinstance(error, OSError) and entries.is_passing(error):
             return False
+        entry = load.served
         verdict = corrupt(Reason.METADATA_UNUSABLE, f"pip's {type(error).__name__}")
-        self._verdicts[load.served.content] = verdict
-        self._reject(load, load.served, verdict)
+        self._examined[entry.content, load.by_index] = Examined(verdict)
+        url = load.request.url
+        self._ledger.reject(enforce.Finding(entry.place, entry.stamp, verdict, url))
         return self._heal and load.stage is not Stage.UPDATE
 
-    def _reject(self, load: Load, entry: OpenEntry, verdict: Verdict) -> bool:
-        """Enforce a verdict once; False if it is the second one for the same key.
 
-        The first was followed by a fresh response: what is wrong then is the
-        server, or the disk, and quarantining again would not help.
-        """
-        before = self._found.get(entry.place)
-        if before is not None:
-            return before.stamp == entry.stamp
-        finding = enforce.Finding(entry.place, entry.stamp, verdict, load.request.url)
-        done = enforce.enforce(finding, self._log, move=self._heal)
-        self._found[entry.place] = _Found(entry.stamp, done.id if done else None)
-        if done is not None and self._heal:
-            _tell(finding, done)
-        return True
+class StoreGate:
+    """The gate that responses pass on their way into the cache."""
 
-    def _note_stored(self, layout: Layout, cache: seams.Cache, key: str) -> None:
-        path = seams.path_of(cache, key)
-        place = layouts.place_of(layout, cache.directory, path)
-        found = self._found.get(place)
-        if found is None or found.id is None or not self._heal:
-            return
-        stamp = entries.stamp_of(place)
-        if not stamp.replaces(found.stamp, has_body=place.body is not None):
-            return  # pip keeps silent about a store that failed, but it is no heal
-        heals, found.id = found.id, None
-        self._log.emit(
-            events.EntryHealed(
-                heals=heals,
-                subject=urls.subject_of(key),
-                url=urls.redacted(key),
-                entry=str(place.metadata),
-            )
-        )
+    def __init__(
+        self, ledger: Ledger, guard: Guard, thread: ThreadState, *, heal: bool
+    ) -> None:
+        self._ledger = ledger
+        self._guard = guard
+        self._thread = thread
+        self._heal = heal
+
+    def store(
+        self, wrapped: Wrapped, _: object, args: Arguments, kwargs: Keywords
+    ) -> object:
+        """The gate around ``_cache_set``, which has metadata and body at once."""
+        digest = self._guard.run(self._digest, args, kwargs, default=None)
+        return self._storing(digest, wrapped, args, kwargs)
+
+    def store_resumed(
+        self, wrapped: Wrapped, _: object, args: Arguments, kwargs: Keywords
+    ) -> object:
+        """The gate around ``_cache_resumed_download``, which stores by itself."""
+        digest = self._guard.run(self._digest_of_download, *args[:1], default=None)
+        return self._storing(digest, wrapped, args, kwargs)
+
+    def set_metadata(
+        self, layout: Layout
+    ) -> Callable[[Wrapped, seams.Cache, Arguments, Keywords], object]:
+        """The gate around the cache's ``set``: put the seal on."""
+
+        def around(
+            wrapped: Wrapped, cache: seams.Cache, args: Arguments, kwargs: Keywords
+        ) -> object:
+            load = self._thread.loads[-1] if self._thread.loads else None
+            self._guard.run(unpin, self._thread, default=None)
+            if load is not None and load.is_pinned:
+                # The body on disk is gone or bad: fresh metadata must not stand
+                # beside it.
+                return None
+            args = self._guard.run(self._sealed, layout, cache, args, default=args)
+            result = wrapped(*args, **kwargs)
+            if layout is layouts.Layout.ONE_FILE:
+                self._guard.run(self._note, layout, cache, *args[:1], default=None)
+            return result
+
+        return around
+
+    def set_body(
+        self, layout: Layout
+    ) -> Callable[[Wrapped, seams.Cache, Arguments, Keywords], object]:
+        """The gate around the method that completes an entry with its body."""
+
+        def around(
+            wrapped: Wrapped, cache: seams.Cache, args: Arguments, kwargs: Keywords
+        ) -> object:
+            result = wrapped(*args, **kwargs)
+            self._guard.run(self._note, layout, cache, *args[:1], default=None)
+            return result
+
+        return around
+
+    # Steps, each run under the guard.
+
+    def _storing(
+        self,
+        digest: BodyDigest | None,
+        wrapped: Wrapped,
+        args: Arguments,
+        kwargs: Keywords,
+    ) -> object:
+        self._thread.storing.append(digest)
+        try:
+            return wrapped(*args, **kwargs)
+        finally:
+            self._thread.storing.pop()
+
+    def _digest(self, args: Arguments, kwargs: Keywords) -> BodyDigest | None:
+        """The digest of the body that belongs to the metadata being stored."""
+        body = seams.body_of_store(args, kwargs)
+        if body is not None:
+            response = seams.response_of_store(args, kwargs)
+            is_sound = examine.is_worth_sealing(response.headers, body)
+            return digests.BodyDigest.of(body) if is_sound else None
+        load = self._thread.loads[-1] if self._thread.loads else None
+        if load is None or load.stage is not Stage.UPDATE or load.is_pinned:
+            return None
+        if load.digest is None and load.taken is not None:
+            size = load.taken.seek(0, os.SEEK_END)
+            sha256 = digests.measure(load.taken, digests.SHA256, 32)
+            load.digest = digests.BodyDigest(size, sha256)
+        return load.digest
+
+    def _digest_of_download(self, download: seams.Download) -> BodyDigest:
+        download.output_file.flush()
+        with open(download.output_file.name, "rb") as file:  # noqa: PTH123
+            size = file.seek(0, os.SEEK_END)
+            return digests.BodyDigest(size, digests.measure(file, digests.SHA256, 32))
+
+    def _sealed(self, layout: Layout, cache: seams.Cache, args: Arguments) -> Arguments:
+        """The arguments of ``set`` with a seal on the metadata, where one is known."""
+        key, data = cast("tuple[str, bytes]", args[:2])
+        if not self._heal:
+            return args
+        digest = self._thread.storing[-1] if self._thread.storing else None
+        if layout is layouts.Layout.ONE_FILE:
+            stored = metadata.decode(data)
+            if isinstance(stored, Verdict):
+                return args
+            is_sound = examine.is_worth_sealing(stored.fields, stored.inline_body)
+            digest = digests.BodyDigest.of(stored.inline_body) if is_sound else None
+        if digest is None:
+            return args
+        name = seams.place_of(layout, cache, key).name
+        return (key, seals.sealed(data, name, digest), *args[2:])
+
+    def _note(self, layout: Layout, cache: seams.Cache, key: str) -> None:
+        self._ledger.note_stored(seams.place_of(layout, cache, key), key)
 
 
-def _tell(finding: enforce.Finding, done: enforce.Enforced) -> None:
-    summary = finding.verdict.summary
-    if done.stayed is None:
-        what = f"quarantined {finding.subject} ({summary})"
-    else:
-        what = f"not using {finding.subject} ({summary}; not moved: {done.stayed})"
-    notices.say(f"{what}; fetching it again")
-    if done.unlogged is not None:
-        notices.whisper(f"the event was not recorded: {done.unlogged}")
+def unpin(thread: ThreadState) -> None:
+    """Let go of the entry that was kept for the 304."""
+    pin, thread.pin = thread.pin, None
+    if pin is not None:
+        pin.close()

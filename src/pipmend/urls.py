@@ -7,6 +7,9 @@ import urllib.parse
 
 _CONTROLS = re.compile(r"[^\x20-\x7e]+")
 _LONGEST_NAME = 120
+_LONGEST_TEXT = 1000
+_CREDENTIALS = re.compile(r"(://)[^/@\s]*@")
+_QUERY = re.compile(r"(://[^\s?#]*)[?#]\S*")
 
 # Files are recognised by their names (PEP 427, PEP 625, PEP 658).
 _FILE_NAME = re.compile(
@@ -25,10 +28,19 @@ def redacted(url: str) -> str:
     return _CONTROLS.sub("?", bare)
 
 
+def without_credentials(text: str) -> str:
+    """A text of pip's without what could be a secret in the URLs that it names."""
+    text = _CREDENTIALS.sub(r"\1", text)
+    return _CONTROLS.sub(" ", _QUERY.sub(r"\1", text)).strip()[:_LONGEST_TEXT]
+
+
 def subject_of(url: str) -> str:
     """What a URL stands for, in words such as ``the cached page of 'idna'``."""
-    path = urllib.parse.unquote(urllib.parse.urlsplit(url).path)
+    parts = urllib.parse.urlsplit(url)
+    path = urllib.parse.unquote(parts.path)
     name = _CONTROLS.sub("?", path.rstrip("/").rpartition("/")[2])[:_LONGEST_NAME]
+    if parts.scheme == "file":
+        return f"the built wheel {name}" if name.endswith(".whl") else f"{name}"
     if not _FILE_NAME.search(name):
         return f"the cached page of '{name}'"
     if name.lower().endswith(".metadata"):

@@ -1,30 +1,38 @@
 """The rules: is a stored response what was stored, and is it for this request?
 
-Pure functions over values; files and pip are handled elsewhere. In order:
+Functions of values that touch no file; facts about the body are measured elsewhere,
+when a rule asks for them. In order, the first that decides wins:
 
+- a seal that does not hold over the metadata: corrupt (judged where it is read);
 - a status that pip does not store: corrupt;
+- sealed: the body must have the size and the digest that were sealed, and the digest
+  that the index tells of the file at hand; nothing else is asked;
 - a permanent redirect (301, 308): intact, it keeps the server's Content-Length over
   the empty body that pip stores;
 - a body of another size than Content-Length declares (RFC 9110 section 8.6), or an
   empty one where none is declared: corrupt;
-- an index page whose content coding does not decode: corrupt;
-- an index page that is not whole: corrupt.
+- a digest told by the index, by the URL path, or by the server (RFC 9530), the first
+  that there is: it decides;
+- an ETag that is the MD5 of the body: intact; another ETag means nothing;
+- an index page that is not whole, an archive that does not read: corrupt.
 
 Deliberately not judged: age (a stale entry is revalidated by pip), a missing Date,
-fields that pip does not read, files whose digest nobody has told.
+and files of which nobody has told a digest beyond their structure.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from pipmend import digests
 from pipmend.verdicts import INTACT, Reason, Verdict, corrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
 
+    from pipmend.digests import BodyDigest, Expectation
     from pipmend.metadata import StoredResponse
-    from pipmend.observation import Observation
 
 CACHEABLE_STATUSES = frozenset({200, 203, 300, 301, 308})
 """What CacheControl stores unless it is told otherwise."""
@@ -37,6 +45,36 @@ class RequestHeaders(Protocol):
 
     def get(self, name: str, default: None = None, /) -> object:
         """The value of a field."""
+
+
+class Facts(Protocol):
+    """Facts about a body."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def flaw(self) -> Verdict | None:
+        """What is wrong with its structure."""
+
+    def digest(self, algorithm: str, length: int) -> bytes:
+        """A digest of its bytes."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known of an entry from outside its metadata and body."""
+
+    by_index: tuple[Expectation, ...] = ()
+    """Hashes of the link and of the requirement that pip is downloading."""
+    url: str | None = None
+    """None where the URL is not known: it cannot be told from the entry."""
+    file_name: str | None = None
+    """The name of the file that it is, empty if the name is not known; None where it
+    may be an index page."""
+    cacheable: Container[int] = CACHEABLE_STATUSES
+    """The statuses that the cache at hand stores."""
 
 
 def mismatched_field(
@@ -55,25 +93,55 @@ def mismatched_field(
     return None
 
 
-def judge_metadata(stored: StoredResponse, cacheable: Container[int]) -> Verdict:
+def judge_metadata(stored: StoredResponse, told: Told) -> Verdict:
     """Judge what can be judged without the body."""
-    if stored.status not in cacheable:
+    if stored.status not in told.cacheable:
         found = f"a status of {stored.status}"
         return corrupt(Reason.METADATA_SHAPE, found, "one that pip stores")
     return INTACT
 
 
-def judge(stored: StoredResponse, observation: Observation) -> Verdict:
-    """Judge a body against what its metadata says."""
+def judge_sealed(sealed: BodyDigest, body: Facts, told: Told) -> Verdict:
+    """Judge a body against its seal, and against what the index tells."""
+    if body.size != sealed.size:
+        return corrupt(Reason.BODY_SIZE, body.size, sealed.size)
+    if body.digest(digests.SHA256, len(sealed.sha256)) != sealed.sha256:
+        return corrupt(Reason.BODY_DIGEST, "other bytes", "those that were stored")
+    return _first_unmet(told.by_index, body) or INTACT
+
+
+def judge(stored: StoredResponse, body: Facts, told: Told) -> Verdict:
+    """Judge the body of an unsealed entry by all that is known of it."""
     if stored.status in PERMANENT_REDIRECTS:
         return INTACT
     declared = stored.declared_length
-    if declared is not None and declared != observation.size:
-        return corrupt(Reason.BODY_SIZE, observation.size, declared)
-    if observation.size == 0 and declared is None:
+    if declared is not None and declared != body.size:
+        return corrupt(Reason.BODY_SIZE, body.size, declared)
+    if body.size == 0 and declared is None:
         return corrupt(Reason.BODY_SIZE, "empty")
-    if observation.coding_flaw is not None:
-        return corrupt(Reason.BODY_CODING, observation.coding_flaw)
-    if observation.page_flaw is not None:
-        return corrupt(Reason.PAGE_INCOMPLETE, observation.page_flaw)
-    return INTACT
+    expectations = _strongest(stored, told)
+    if expectations:
+        return _first_unmet(expectations, body) or INTACT
+    md5 = digests.md5_etag(stored)
+    if md5 is not None and body.digest("md5", len(md5)) == md5:
+        return INTACT
+    return body.flaw or INTACT
+
+
+def _strongest(stored: StoredResponse, told: Told) -> Iterable[Expectation]:
+    if told.by_index:
+        return told.by_index
+    by_url = digests.from_url(told.url) if told.url else None
+    expectation = by_url or digests.from_fields(stored)
+    return (expectation,) if expectation else ()
+
+
+def _first_unmet(expectations: Iterable[Expectation], body: Facts) -> Verdict | None:
+    for expectation in expectations:
+        if not any(
+            body.digest(algorithm, len(value)) == value
+            for algorithm, value in sorted(expectation.digests)
+        ):
+            expected = f"those that {expectation.source.value} tells"
+            return corrupt(Reason.BODY_DIGEST, "other bytes", expected)
+    return None

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from pipmend import metadata
+from pipmend._compat import layouts
 from pipmend._compat.layouts import BODY_SUFFIX, Layout
 from pipmend.errors import UnfitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Mapping
 
+    from pipmend._compat.layouts import Place
     from pipmend.verify import RequestHeaders
 
 
@@ -26,6 +29,41 @@ class Request(Protocol):
 
     url: str
     headers: RequestHeaders
+
+
+class Response(Protocol):
+    """The part of urllib3's HTTPResponse that is used here."""
+
+    headers: Mapping[str, str]
+
+
+class Link(Protocol):
+    """The part of pip's Link that is used here."""
+
+    url: str
+    hash: str | None
+    hash_name: str | None
+    file_path: str
+
+
+class Got(Protocol):
+    """The part of a hash object that is used here."""
+
+    def digest(self) -> bytes:
+        """The value."""
+
+
+class WheelEntry(Protocol):
+    """The part of pip's CacheEntry of the wheel cache that is used here."""
+
+    link: Link
+    persistent: bool
+
+
+class Download(Protocol):
+    """The part of pip's _FileDownload that is used here."""
+
+    output_file: BinaryIO
 
 
 class Cache(Protocol):
@@ -51,6 +89,36 @@ class Controller(Protocol):
     cacheable_status_codes: Container[int]
 
 
+@dataclass(frozen=True)
+class Attachment:
+    """A function of pip's outside the cache, which may be missing in this pip."""
+
+    module: str
+    name: str
+
+    def is_in(self, module: object) -> bool:
+        """Whether the loaded module has it."""
+        for name in self.name.split("."):
+            module = getattr(module, name, None)
+        return module is not None
+
+
+DOWNLOADS = (
+    Attachment("pip._internal.network.download", "_http_get_download"),
+    Attachment("pip._internal.network.download", "Downloader._http_get"),
+)
+"""Fetch one file: up to pip 25.1, and after."""
+
+UNPACK = Attachment("pip._internal.operations.prepare", "get_http_url")
+RESUMED = Attachment(
+    "pip._internal.network.download", "Downloader._cache_resumed_download"
+)
+"""Stores what it has fetched in parts by itself (pip 25.2 and later)."""
+
+WHEEL_LOOKUP = Attachment("pip._internal.cache", "WheelCache.get_cache_entry")
+COMMAND = Attachment("pip._internal.cli.base_command", "Command._main")
+HASH_FAILURE = Attachment("pip._internal.utils.hashes", "Hashes._raise")
+
 SINGLE_LOADER = "_load_from_cache"
 """Since CacheControl 0.13 the other three load through this one."""
 
@@ -60,6 +128,9 @@ _LOADERS = {
     "update_cached_response": ("self", "request", "response"),
     SINGLE_LOADER: ("self", "request"),
 }
+
+_BODY_AT = 3
+"""Position of the body in ``_cache_set(cache_url, request, response, body, ...)``."""
 
 _CACHE_KEY = "https://index.example/simple/"
 _ENTRY_PATH = re.compile(
@@ -87,16 +158,54 @@ def fit(controller: Controller) -> Layout:
     return layout
 
 
-def path_of(cache: Cache, key: str) -> str:
-    """Where a cache keeps the metadata of a cache key."""
-    return cache._get_cache_path(key)  # noqa: SLF001 - the name in every pip since 19
+def place_of(layout: Layout, cache: Cache, key: str) -> Place:
+    """Where a cache keeps the entry of a cache key."""
+    return layouts.place_of(layout, cache.directory, _path_of(cache, key))
 
 
-def store_methods(layout: Layout, cache: Cache) -> list[str]:
-    """The methods that complete an entry when it is stored."""
-    if layout is Layout.ONE_FILE:
-        return ["set"]
+def body_methods(cache: Cache) -> list[str]:
+    """The methods that complete an entry with its body, where it has its own file."""
     return [name for name in ("set_body", "set_body_from_io") if hasattr(cache, name)]
+
+
+def body_of_store(
+    args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> bytes | memoryview | None:
+    """The body in a call of ``_cache_set``; None while a 304 is merged."""
+    body = args[_BODY_AT] if len(args) > _BODY_AT else kwargs.get("body")
+    return body if isinstance(body, (bytes, memoryview)) else None
+
+
+def response_of_store(
+    args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> Response:
+    """The response in a call of ``_cache_set``."""
+    return cast("Response", args[2] if len(args) > 2 else kwargs["response"])  # noqa: PLR2004
+
+
+def link_of(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Link | None:
+    """The link in a call of the function that fetches one file.
+
+    ``_http_get_download(session, link, ...)`` up to pip 25.1, then
+    ``Downloader._http_get(link, ...)``.
+    """
+    for value in (*args[:2], kwargs.get("link")):
+        if hasattr(value, "url_without_fragment"):
+            return cast("Link", value)
+    return None
+
+
+def allowed_hashes(
+    args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> Mapping[str, list[str]]:
+    """The hashes in a call of ``get_http_url(link, download, dir, hashes)``."""
+    hashes = kwargs.get("hashes", args[3] if len(args) > 3 else None)  # noqa: PLR2004
+    allowed = getattr(hashes, "_allowed", None)
+    return allowed if isinstance(allowed, dict) else {}
+
+
+def _path_of(cache: Cache, key: str) -> str:
+    return cache._get_cache_path(key)  # noqa: SLF001 - the name in every pip since 19
 
 
 def _layout_of(cache: Cache) -> Layout:
@@ -105,7 +214,7 @@ def _layout_of(cache: Cache) -> Layout:
     for name in ("get", "set", "_get_cache_path"):
         if _code(cache, name) is None:
             raise UnfitError(f"the cache has no {name}")
-    below = os.path.relpath(path_of(cache, _CACHE_KEY), cache.directory)
+    below = os.path.relpath(_path_of(cache, _CACHE_KEY), cache.directory)
     if not _ENTRY_PATH.fullmatch(below.replace(os.sep, "/")):
         raise UnfitError("the cache names its files in an unknown way")
     if not hasattr(cache, "get_body"):

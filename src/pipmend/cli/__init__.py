@@ -1,0 +1,126 @@
+"""What a person types: ``pipmend COMMAND``.
+
+A command is a row of the table below and a module with two functions:
+``add_arguments(parser)``, and ``run(arguments) -> int``, which returns the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pipmend
+from pipmend.errors import PipmendError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FAILED, _USAGE = 1, 2
+_INTERRUPTED = 130
+"""128 + SIGINT, which is what a shell reports."""
+_PIPE_CLOSED = 141
+"""128 + SIGPIPE."""
+
+_DESCRIPTION = """\
+pipmend makes pip's cache heal itself. It works inside pip, by itself; these
+commands show what it is doing.
+"""
+
+_EXAMPLES = """\
+examples:
+  pipmend status            is it active in this Python, and what runs at start-up?
+  pipmend status --python .venv
+                            the same for another interpreter or venv
+  pipmend events            what was found and healed, newest last
+  pipmend events --json     the same as JSON Lines, for other programs
+
+PIPMEND=heal|observe|off in the environment sets what happens inside pip.
+"""
+
+
+@dataclass(frozen=True)
+class _Command:
+    name: str
+    summary: str
+
+    @property
+    def module(self) -> str:
+        return f"{__name__}.{self.name}"
+
+
+_COMMANDS = (
+    _Command("status", "show whether pipmend is active, and what runs at start-up"),
+    _Command("events", "show what was found and healed"),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    0: done; for `status`, active. 1: failed; for `status`, not active. 2: usage.
+    3: for `events`, the log cannot be read. 130: interrupted. 141: the reader of
+    the output has gone.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    _survive_narrow_encodings()
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more on exit and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except (PipmendError, OSError) as error:
+        print(f"pipmend: {error}", file=sys.stderr)
+        return _FAILED
+    return code
+
+
+def _run(words: Sequence[str]) -> int:
+    parser = _parser(words)
+    arguments = parser.parse_args(words)
+    if arguments.command is None:
+        parser.print_help(sys.stderr)
+        return _USAGE
+    command: _Command = arguments.command
+    code: int = importlib.import_module(command.module).run(arguments)
+    return code
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pipmend",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    version = f"pipmend {pipmend.__version__}"
+    parser.add_argument("--version", action="version", version=version)
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in _COMMANDS:
+        details = commands.add_parser(
+            command.name,
+            help=command.summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        details.set_defaults(command=command)
+        # The others stay unloaded: `status` must work where a dependency of
+        # theirs is missing.
+        if command.name in words:
+            importlib.import_module(command.module).add_arguments(details)
+    return parser
+
+
+def _survive_narrow_encodings() -> None:
+    """Have characters that the terminal cannot show escaped, not raised."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")

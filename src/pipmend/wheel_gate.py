@@ -1,0 +1,111 @@
+"""What happens at the seam of the wheel cache: cached wheels are judged at lookup."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from pipmend import atomic, enforce, entries, wheels
+from pipmend.entries import Stamp
+from pipmend.verdicts import Outcome, Verdict
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from pipmend._compat import seams
+    from pipmend._compat.seams import Link
+    from pipmend._guard import Guard
+    from pipmend.entries import FileIdentity
+    from pipmend.gate import Arguments, Keywords, Wrapped
+    from pipmend.ledger import Ledger
+
+    class _WheelCache(Protocol):
+        cache_dir: str | None
+
+        def get_path_for_link(self, link: Link) -> str: ...
+
+
+class WheelGate:
+    """The gate that locally built wheels pass on their way to pip."""
+
+    def __init__(self, ledger: Ledger, guard: Guard, *, heal: bool) -> None:
+        self._ledger = ledger
+        self._guard = guard
+        self._heal = heal
+        self._verdicts: dict[FileIdentity, Verdict] = {}
+
+    def lookup(
+        self, wrapped: Wrapped, cache: _WheelCache, args: Arguments, kwargs: Keywords
+    ) -> object:
+        """The gate around ``WheelCache.get_cache_entry``.
+
+        A broken wheel is quarantined and the lookup repeated; in the end pip finds
+        another wheel, or none, and builds or fetches again.
+        """
+        self._guard.run(self._repair_origin, cache, args, kwargs, default=None)
+        seen: set[Path] = set()
+        while True:
+            entry = wrapped(*args, **kwargs)
+            rejected = self._guard.run(self._rejected, cache, entry, default=None)
+            if rejected is None:
+                return entry
+            if rejected in seen:
+                return None  # it could not be moved away
+            seen.add(rejected)
+
+    def _rejected(
+        self, cache: _WheelCache, entry: seams.WheelEntry | None
+    ) -> Path | None:
+        """The wheel that pip has found, if it must look again; None if it is good."""
+        if entry is None or not entry.persistent or cache.cache_dir is None:
+            return None
+        path = Path(entry.link.file_path)
+        identity = entries.identity_of(path)
+        if identity is None:
+            return None
+        if identity not in self._verdicts:
+            self._verdicts[identity] = wheels.judge_wheel(path)
+        verdict = self._verdicts[identity]
+        if verdict.outcome is not Outcome.CORRUPT:
+            return None
+        place = wheels.place_of(Path(cache.cache_dir), path)
+        stamp = Stamp(identity, None)
+        url = path.as_uri()
+        remedy = "building it again"
+        is_first = self._ledger.reject(
+            enforce.Finding(place, stamp, verdict, url, remedy)
+        )
+        return path if self._heal and is_first else None
+
+    def _repair_origin(
+        self, cache: _WheelCache, args: Arguments, kwargs: Keywords
+    ) -> None:
+        """Write a broken ``origin.json`` anew, as pip does when it builds."""
+        link = cast("Link", kwargs.get("link") or args[0])
+        if cache.cache_dir is None:
+            return
+        path = Path(cache.get_path_for_link(link), wheels.ORIGIN_NAME)
+        identity = entries.identity_of(path)
+        if identity is None:
+            return
+        verdict = wheels.judge_origin(path)
+        if verdict.outcome is not Outcome.CORRUPT:
+            return
+        place = wheels.place_of(Path(cache.cache_dir), path)
+        finding = enforce.Finding(
+            place, Stamp(identity, None), verdict, path.as_uri(), "writing it anew"
+        )
+        self._ledger.reject(finding)
+        if self._heal and entries.identity_of(path) is None:
+            temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+            atomic.write_new(temporary, _origin_of(link).encode())
+            temporary.replace(path)
+
+
+def _origin_of(link: Link) -> str:
+    """The content of ``origin.json`` for a link, in pip's own words."""
+    module = sys.modules["pip._internal.utils.direct_url_helpers"]
+    origin = module.direct_url_from_link(link, link_is_in_wheel_cache=True)
+    return cast("str", origin.to_json())
