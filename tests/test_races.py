@@ -172,7 +172,7 @@ def install_obediently(bench: Bench) -> subprocess.CompletedProcess[str]:
     drop = "-dac_override,-dac_read_search"
     prefix = ["setpriv", f"--bounding-set={drop}", f"--inh-caps={drop}"]
     target = bench.folder / "obedient"
-    command = [bench.pip.venv.python, "-m", "pip", "install", "--no-compile"]
+    command = [str(bench.pip.venv.python), "-m", "pip", "install", "--no-compile"]
     return subprocess.run(
         [
             *(prefix if os.geteuid() == 0 else []),

@@ -103,12 +103,6 @@ def _fail_twice(demo: Demo) -> None:
         if run.returncode == 0:
             raise NotAsToldError(f"plain pip was not impressed\n{run}")
         _show(f"exit code {run.returncode}; {_last_line(run.output)}")
-    # Some pips have just rewritten the metadata. While an entry is that fresh, its
-    # body might still be on its way, and pipmend passes it over without a word.
-    cache_files.age(_page(demo))
-    _show(
-        "(dated back an hour: pipmend leaves an entry in place for its first seconds)"
-    )
 
 
 def _heal(demo: Demo) -> None:
