@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import shutil
 from dataclasses import dataclass
@@ -103,7 +104,8 @@ def _isolate(finding: Finding, item_id: str) -> Path:
         "expected": verdict.expected,
     }
     item = quarantine.isolate(finding.place, finding.stamp, item_id, description)
-    quarantine.prune(finding.place.cache_root, keep=item_id)
+    with contextlib.suppress(OSError):
+        quarantine.prune(finding.place.cache_root, keep=item_id)
     return item.folder
 
 

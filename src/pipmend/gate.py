@@ -182,10 +182,8 @@ class LoadGate:
             if entry is None:
                 return self._miss(load)
             verdict = self._judge(load, entry)
-        except OSError as error:
-            if entries.is_passing(error):
-                return _PIP
-            raise
+        except OSError:
+            return _PIP  # the process or the folder is in trouble, not the entry
         return self._act(load, entry, verdict)
 
     def _judge(self, load: Load, entry: OpenEntry) -> Verdict:
@@ -334,7 +332,9 @@ class StoreGate:
                 return None
             args = self._guard.run(self._sealed, layout, cache, args, default=args)
             result = wrapped(*args, **kwargs)
-            if layout is layouts.Layout.ONE_FILE:
+            if load is not None and load.stage is Stage.UPDATE:
+                self._guard.run(self._note_updated, load, default=None)
+            elif layout is layouts.Layout.ONE_FILE:
                 self._guard.run(self._note, layout, cache, *args[:1], default=None)
             return result
 
@@ -371,6 +371,8 @@ class StoreGate:
 
     def _digest(self, args: Arguments, kwargs: Keywords) -> BodyDigest | None:
         """The digest of the body that belongs to the metadata being stored."""
+        if not self._heal:
+            return None
         body = seams.body_of_store(args, kwargs)
         if body is not None:
             response = seams.response_of_store(args, kwargs)
@@ -407,6 +409,10 @@ class StoreGate:
             return args
         name = seams.place_of(layout, cache, key).name
         return (key, seals.sealed(data, name, digest), *args[2:])
+
+    def _note_updated(self, load: Load) -> None:
+        if load.served is not None:
+            self._ledger.note_updated(load.served.place)
 
     def _note(self, layout: Layout, cache: seams.Cache, key: str) -> None:
         self._ledger.note_stored(seams.place_of(layout, cache, key), key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,13 @@ class Ledger:
                     notices.say(found.words)
         except OSError:
             return  # without a log there is nothing to know, and nobody to tell
+
+    def note_updated(self, place: Place) -> None:
+        """Go on knowing an entry whose metadata was merged with a 304."""
+        served = self.served.get(place)
+        if served is not None:
+            stamp = entries.stamp_of(place)
+            self.served[place] = dataclasses.replace(served, stamp=stamp)
 
     def note_stored(self, place: Place, url: str) -> None:
         """Record that a fresh response took the place of a corrupt one."""

@@ -39,6 +39,7 @@ def subject_of(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
     path = urllib.parse.unquote(parts.path)
     name = _CONTROLS.sub("?", path.rstrip("/").rpartition("/")[2])[:_LONGEST_NAME]
+    name = name or redacted(url)
     if parts.scheme == "file":
         return f"the built wheel {name}" if name.endswith(".whl") else f"{name}"
     if not _FILE_NAME.search(name):
