@@ -109,6 +109,11 @@ def md5_etag(stored: StoredResponse) -> bytes | None:
     return bytes.fromhex(match[1]) if match else None
 
 
+def text_of(algorithm: str, value: bytes) -> str:
+    """A digest as text, as in pip's messages: algorithm and hex."""
+    return f"{algorithm}:{value.hex()}"
+
+
 def measure(body: BinaryIO, algorithm: str, length: int) -> bytes:
     """The digest of an open body, which is left at its start.
 

@@ -70,7 +70,7 @@ def read(metadata: bytes, name: str) -> Seal | Verdict | None:
     # Either half alone means that the other one was damaged; a later version of the
     # seal, with another marker, is none of ours.
     if holds or header == _HEADER:
-        return corrupt(Reason.METADATA_DIGEST, "other bytes", "those that were stored")
+        return corrupt(Reason.METADATA_DIGEST, "other bytes than were stored")
     return None
 
 

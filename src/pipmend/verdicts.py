@@ -60,6 +60,8 @@ class Verdict:
     """What the entry has: bytes when an integer."""
     expected: Measure = None
     """What it should have, where that is known: bytes when an integer."""
+    words: str | None = None
+    """The finding in a few words, where found and expected are no words."""
 
     @property
     def summary(self) -> str:
@@ -68,6 +70,8 @@ class Verdict:
             return self.outcome.value
         if isinstance(self.found, int) and isinstance(self.expected, int):
             return f"{self.reason.part}: {self.found:,} of {self.expected:,} bytes"
+        if self.words is not None:
+            return f"{self.reason.part}: {self.words}"
         words = f"{self.reason.part}: {self.found}"
         return words if self.expected is None else f"{words}, not {self.expected}"
 
@@ -75,9 +79,14 @@ class Verdict:
 INTACT = Verdict(Outcome.INTACT)
 
 
-def corrupt(reason: Reason, found: Measure, expected: Measure = None) -> Verdict:
+def corrupt(
+    reason: Reason,
+    found: Measure,
+    expected: Measure = None,
+    words: str | None = None,
+) -> Verdict:
     """A verdict that the entry must not be used and is to be quarantined."""
-    return Verdict(Outcome.CORRUPT, reason, found, expected)
+    return Verdict(Outcome.CORRUPT, reason, found, expected, words)
 
 
 def not_selected(reason: Reason, found: Measure) -> Verdict:

@@ -105,8 +105,13 @@ def judge_sealed(sealed: BodyDigest, body: Facts, told: Told) -> Verdict:
     """Judge a body against its seal, and against what the index tells."""
     if body.size != sealed.size:
         return corrupt(Reason.BODY_SIZE, body.size, sealed.size)
-    if body.digest(digests.SHA256, len(sealed.sha256)) != sealed.sha256:
-        return corrupt(Reason.BODY_DIGEST, "other bytes", "those that were stored")
+    sha256 = body.digest(digests.SHA256, len(sealed.sha256))
+    if sha256 != sealed.sha256:
+        found, expected = (
+            digests.text_of(digests.SHA256, value) for value in (sha256, sealed.sha256)
+        )
+        words = "other bytes than were stored"
+        return corrupt(Reason.BODY_DIGEST, found, expected, words)
     return _first_unmet(told.by_index, body) or INTACT
 
 
@@ -138,10 +143,15 @@ def _strongest(stored: StoredResponse, told: Told) -> Iterable[Expectation]:
 
 def _first_unmet(expectations: Iterable[Expectation], body: Facts) -> Verdict | None:
     for expectation in expectations:
-        if not any(
-            body.digest(algorithm, len(value)) == value
-            for algorithm, value in sorted(expectation.digests)
-        ):
-            expected = f"those that {expectation.source.value} tells"
-            return corrupt(Reason.BODY_DIGEST, "other bytes", expected)
+        told = sorted(expectation.digests)
+        measured = [
+            (algorithm, body.digest(algorithm, len(value))) for algorithm, value in told
+        ]
+        if not expectation.digests.intersection(measured):
+            found, expected = (
+                " or ".join(digests.text_of(*one) for one in values)
+                for values in (sorted(set(measured)), told)
+            )
+            words = f"other bytes than {expectation.source.value} tells"
+            return corrupt(Reason.BODY_DIGEST, found, expected, words)
     return None
