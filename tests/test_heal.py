@@ -32,9 +32,6 @@ STYLES = {
 PAGE = "/simple/alpha/"
 FILE = "alpha-2.0-py3-none-any.whl"
 
-# The same number of other bytes: only a digest can tell.
-NEEDS_DIGEST = {"body-nul-filled", "body-nul-tail", "file-flipped-bit"}
-
 SELECTION = {
     "metadata-half",
     "metadata-top-empty-map",
@@ -50,6 +47,8 @@ SELECTION = {
     "json-cut",
     "html-cut-in-tag",
     "gzip-flipped-byte",
+    "file-flipped-bit",
+    "body-nul-tail",
 }
 
 
@@ -103,23 +102,18 @@ def table() -> list[Case]:
         # Styles of pages make no difference to files.
         for kind in (("page", "file") if name in {"json", "chunked"} else ("page",))
         for one in applicable(layout_of(version), is_sent(version, style), kind)
-        if not (kind == "file" and one.id in NEEDS_DIGEST)
-        and is_detectable(version, name, kind, one.id)
+        if is_detectable(version, name, kind, one.id)
     ]
 
 
 def is_detectable(version: str, style: str, kind: str, name: str) -> bool:
-    """Without Content-Length, a body is judged by its own structure only."""
-    if style != "chunked":
+    """Without Content-Length, an HTML page that has its end is whole.
+
+    Files have the hash of their link.
+    """
+    if style != "chunked" or kind == "file" or is_json(version):
         return True
-    if kind == "file":
-        return not name.startswith(("body-", "file-")) or name in {
-            "body-empty",
-            *(f"body-{path}" for path in ("missing", "folder", "fifo")),
-            *(f"body-{path}-link" for path in ("dangling", "looping", "device")),
-        }
-    # An HTML page that has its end is whole, as far as it can tell.
-    return name not in {"html-cut-at-anchor", "body-extra-bytes"} or is_json(version)
+    return name not in {"html-cut-at-anchor", "body-extra-bytes"}
 
 
 def is_json(version: str) -> bool:

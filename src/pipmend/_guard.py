@@ -6,8 +6,7 @@ answered with a default that leaves pip as if pipmend were absent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from pipmend import events
 
@@ -18,15 +17,14 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-@dataclass(frozen=True)
 class Returned(Generic[T]):
     """A call came back."""
 
-    value: T
+    def __init__(self, value: T) -> None:
+        self.value = value
 
 
-@dataclass(frozen=True)
-class Raised:
+class Raised(NamedTuple):
     """A call raised."""
 
     error: Exception

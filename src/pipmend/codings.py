@@ -64,6 +64,8 @@ def _inflated(chunks: Iterator[bytes], window: int) -> Iterator[bytes]:
         pending = chunk
         while pending:
             if stream.eof:
+                if len(pending) < len(_GZIP_MAGIC):
+                    pending += next(chunks, b"")
                 # Another gzip member may follow (RFC 1952 section 2.2); what else
                 # follows is ignored by pip, so it is here.
                 if window != _GZIP_WINDOW or not pending.startswith(_GZIP_MAGIC):

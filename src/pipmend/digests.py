@@ -12,8 +12,7 @@ import enum
 import hashlib
 import re
 import urllib.parse
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,8 +47,7 @@ class Source(enum.Enum):
     """``Content-Digest`` or ``Repr-Digest`` (RFC 9530)."""
 
 
-@dataclass(frozen=True)
-class Expectation:
+class Expectation(NamedTuple):
     """Digests of which a body must have one."""
 
     source: Source
@@ -57,8 +55,7 @@ class Expectation:
     """Algorithm as in hashlib, and value."""
 
 
-@dataclass(frozen=True)
-class BodyDigest:
+class BodyDigest(NamedTuple):
     """Size in bytes and SHA-256 of a body."""
 
     size: int

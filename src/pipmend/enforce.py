@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import shutil
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipmend import events, quarantine, urls
 from pipmend.errors import QuarantineError
@@ -29,8 +28,7 @@ class Action(enum.Enum):
     """Recorded only."""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """A corrupt entry."""
 
     place: Place
@@ -50,8 +48,7 @@ class Finding:
         return urls.subject_of(self.url) if self.url else f"entry {self.place.name}"
 
 
-@dataclass(frozen=True)
-class Enforced:
+class Enforced(NamedTuple):
     """What became of a finding."""
 
     id: str

@@ -12,8 +12,7 @@ import io
 import os
 import stat
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipmend.verdicts import Reason, Verdict, corrupt
 
@@ -52,8 +51,7 @@ _PASSING_ERRORS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class FileIdentity:
+class FileIdentity(NamedTuple):
     """What tells one state of a file from another."""
 
     device: int
@@ -75,8 +73,7 @@ class FileIdentity:
         )
 
 
-@dataclass(frozen=True)
-class Stamp:
+class Stamp(NamedTuple):
     """The identities of an entry's files, None for what is not there."""
 
     metadata: FileIdentity | None
@@ -89,8 +86,7 @@ class Stamp:
         return not has_body or self.body not in {None, before.body}
 
 
-@dataclass(frozen=True)
-class OpenEntry:
+class OpenEntry(NamedTuple):
     """An entry as it was read once; the body stays open."""
 
     place: Place

@@ -11,8 +11,7 @@ import json
 import os
 import platform
 import sys
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, ClassVar, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 from pipmend import atomic
 
@@ -32,11 +31,8 @@ LARGEST_LOG = 8 * 1024 * 1024
 _LARGEST_LINE = 64 * 1024
 
 
-@dataclass(frozen=True)
-class EntryCorrupt:
+class EntryCorrupt(NamedTuple):
     """A corrupt entry was met."""
-
-    name: ClassVar[str] = "pipmend.entry_corrupt"
 
     id: str
     action: str
@@ -61,11 +57,8 @@ class EntryCorrupt:
     """Free space of the cache's file system."""
 
 
-@dataclass(frozen=True)
-class EntryHealed:
+class EntryHealed(NamedTuple):
     """A fresh response was stored under the key of a corrupt entry."""
-
-    name: ClassVar[str] = "pipmend.entry_healed"
 
     heals: str
     """The id of the event that reported the corrupt entry."""
@@ -74,35 +67,35 @@ class EntryHealed:
     entry: str
 
 
-@dataclass(frozen=True)
-class RepeatOffender:
+class RepeatOffender(NamedTuple):
     """The same entry, or many of one cache, broke within days."""
-
-    name: ClassVar[str] = "pipmend.repeat_offender"
 
     where: str
     """Path of the entry or of the cache."""
     words: str
 
 
-@dataclass(frozen=True)
-class SeamUnfit:
+class SeamUnfit(NamedTuple):
     """This pip has a shape that pipmend does not know; it was left alone."""
-
-    name: ClassVar[str] = "pipmend.seam_unfit"
 
     problem: str
 
 
-@dataclass(frozen=True)
-class GuardTripped:
+class GuardTripped(NamedTuple):
     """A failure of pipmend's own; pip went on as if pipmend were absent."""
-
-    name: ClassVar[str] = "pipmend.guard_tripped"
 
     step: str
     error: str
 
+
+NAMES: dict[type, str] = {
+    EntryCorrupt: "pipmend.entry_corrupt",
+    EntryHealed: "pipmend.entry_healed",
+    RepeatOffender: "pipmend.repeat_offender",
+    SeamUnfit: "pipmend.seam_unfit",
+    GuardTripped: "pipmend.guard_tripped",
+}
+"""How each kind of event is called in the log."""
 
 Event = Union[EntryCorrupt, EntryHealed, RepeatOffender, SeamUnfit, GuardTripped]
 
@@ -119,14 +112,14 @@ class EventLog:
         Raises:
             OSError: the log cannot be written.
         """
-        line = json.dumps({**_origin(), "event": event.name, **asdict(event)})
+        line = json.dumps({**_origin(), "event": NAMES[type(event)], **event._asdict()})
         self.path.parent.mkdir(atomic.PRIVATE_FOLDER, parents=True, exist_ok=True)
         self._set_aside()
         atomic.append_line(self.path, line.encode() + b"\n")
 
     def has(self, event: SeamUnfit) -> bool:
         """Whether the same event was recorded for the same pip before."""
-        same = {"event": event.name, "pip": _pip_version(), **asdict(event)}
+        same = {"event": NAMES[type(event)], "pip": _pip_version(), **event._asdict()}
         lines = (line for line in self.read() if line is not None)
         return any(same.items() <= line.items() for line in lines)
 

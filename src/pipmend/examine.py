@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipmend import entries, metadata, pages, seals, verify
 from pipmend.observation import Body
@@ -24,8 +23,7 @@ _MAYBE_UNFINISHED = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Examined:
+class Examined(NamedTuple):
     """The verdict on an entry, and what was learnt on the way."""
 
     verdict: Verdict

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipmend import enforce, entries, events, notices, offenders, urls
 
@@ -23,8 +22,7 @@ class _Found:
     """Of its event; None when another process was faster, and once it is healed."""
 
 
-@dataclass(frozen=True)
-class Served:
+class Served(NamedTuple):
     """An entry that pip was given."""
 
     place: Place
@@ -77,7 +75,7 @@ class Ledger:
         served = self.served.get(place)
         if served is not None:
             stamp = entries.stamp_of(place)
-            self.served[place] = dataclasses.replace(served, stamp=stamp)
+            self.served[place] = served._replace(stamp=stamp)
 
     def note_stored(self, place: Place, url: str) -> None:
         """Record that a fresh response took the place of a corrupt one."""

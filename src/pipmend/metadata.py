@@ -8,9 +8,8 @@ that pip may learn to write one day is let through: pip's own loading decides th
 from __future__ import annotations
 
 import calendar
-from dataclasses import dataclass
 from email.utils import parsedate_tz
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgpack
 
@@ -40,8 +39,7 @@ Flaw = Verdict
 """A verdict that says what is wrong with the bytes."""
 
 
-@dataclass(frozen=True)
-class StoredResponse:
+class StoredResponse(NamedTuple):
     """What an entry's metadata says (RFC 9111 section 3)."""
 
     status: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from typing import TYPE_CHECKING
 
-from pipmend import events
+from pipmend import enforce, events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +37,12 @@ def newly_repeated(
     ]
     told = {event.get("where") for event in recent if _is(event, events.RepeatOffender)}
     found = [event for event in recent if _is(event, events.EntryCorrupt)]
-    same = sum(event.get("entry") == str(entry) for event in found)
+    same = sum(
+        event.get("entry") == str(entry)
+        for event in found
+        # What was left in its place is the same damage, met again.
+        if event.get("action") == enforce.Action.QUARANTINED.value
+    )
     if same >= SAME_ENTRY and str(entry) not in told:
         words = f"this entry was broken {same} times within a week: {_CAUSE}"
         return events.RepeatOffender(where=str(entry), words=words)
@@ -48,9 +54,9 @@ def newly_repeated(
 
 
 def _is(event: dict[str, object], kind: type[events.Event]) -> bool:
-    return event.get("event") == kind.name
+    return event.get("event") == events.NAMES[kind]
 
 
 def _entries_below(found: Iterable[dict[str, object]], cache_root: Path) -> int:
     paths = {str(event.get("entry")) for event in found}
-    return sum(path.startswith(str(cache_root)) for path in paths)
+    return sum(path.startswith(os.path.join(cache_root, "")) for path in paths)  # noqa: PTH118

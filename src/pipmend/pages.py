@@ -15,6 +15,7 @@ _HTML_TYPES = frozenset({"text/html", "application/vnd.pypi.simple.v1+html"})
 # Files are at times served as text/html: zip, gzip, bzip2, xz, core metadata.
 _FILE_STARTS = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"Metadata-Version:")
 
+_PROLOGUE = re.compile(r"\s*(<\?xml[^>]*>\s*)?(<!doctype[^>]*>\s*)?", re.IGNORECASE)
 _START_OF_DOCUMENT = re.compile(r"<(html|body)[\s>]", re.IGNORECASE)
 _END_OF_DOCUMENT = re.compile(r"</(html|body)\s*>", re.IGNORECASE)
 _ANCHOR = re.compile(r"<(/?)a[\s>]", re.IGNORECASE)
@@ -58,7 +59,7 @@ def _flaw_of_html(content: bytes, content_type: str) -> str | None:
     charset = _CHARSET.search(content_type)
     try:
         text = content.decode(charset[1] if charset else "utf-8")
-    except (UnicodeDecodeError, LookupError):
+    except (ValueError, LookupError):  # ValueError: NUL in the name of the charset
         return "not the text it says it is"
     if not text.strip():
         return "an empty page"
@@ -68,6 +69,8 @@ def _flaw_of_html(content: bytes, content_type: str) -> str | None:
 
 
 def _flaw_of_markup(text: str) -> str | None:
+    if _PROLOGUE.fullmatch(text):
+        return "ends before the start of the document"
     if text.rfind("<!--") > text.rfind("-->"):
         return "ends inside a comment"
     if text.rfind("<") > text.rfind(">"):

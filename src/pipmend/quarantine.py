@@ -7,13 +7,11 @@ the cache, so that moving is a rename. The folder is private to the user.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import shutil
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipmend import atomic, entries
 from pipmend.errors import QuarantineError
@@ -33,8 +31,7 @@ LARGEST_TOTAL = 1024 * 1024 * 1024
 DESCRIPTION_NAME = "verdict.json"
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """One quarantined entry."""
 
     id: str
@@ -129,7 +126,7 @@ def _is_same(moved: FileIdentity | None, judged: FileIdentity | None) -> bool:
     """Renaming leaves a file's identity as it is, but for the time of its change."""
     if moved is None or judged is None:
         return False
-    return dataclasses.replace(moved, changed_ns=judged.changed_ns) == judged
+    return moved._replace(changed_ns=judged.changed_ns) == judged
 
 
 def _put_back(moved: Path, source: Path) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipmend.digests import BodyDigest
 from pipmend.metadata import PREFIX
@@ -29,8 +29,7 @@ _EMPTY_MAP, _FULL_MAP = 0x80, 0x8F
 """First byte of a msgpack map with up to 15 keys: the low half is their number."""
 
 
-@dataclass(frozen=True)
-class Seal:
+class Seal(NamedTuple):
     """What was sealed when the entry was stored; the metadata is as it was then."""
 
     body: BodyDigest

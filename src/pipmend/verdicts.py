@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import Union
+from typing import NamedTuple, Union
 
 
 class Outcome(enum.Enum):
@@ -49,8 +48,7 @@ Measure = Union[int, str, None]
 """A size in bytes, or words."""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The judge's answer about one entry."""
 
     outcome: Outcome

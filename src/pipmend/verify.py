@@ -22,8 +22,7 @@ and files of which nobody has told a digest beyond their structure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pipmend import digests
 from pipmend.verdicts import INTACT, Reason, Verdict, corrupt
@@ -62,8 +61,7 @@ class Facts(Protocol):
         """A digest of its bytes."""
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """What is known of an entry from outside its metadata and body."""
 
     by_index: tuple[Expectation, ...] = ()

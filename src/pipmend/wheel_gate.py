@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from pipmend import atomic, enforce, entries, wheels
+from pipmend import enforce, entries, quarantine, wheels
 from pipmend.entries import Stamp
-from pipmend.verdicts import Outcome, Verdict
+from pipmend.verdicts import INTACT, Outcome, Verdict
 
 if TYPE_CHECKING:
     from typing import Protocol
 
     from pipmend._compat import seams
+    from pipmend._compat.layouts import Place
     from pipmend._compat.seams import Link
     from pipmend._guard import Guard
     from pipmend.entries import FileIdentity
@@ -65,12 +68,12 @@ class WheelGate:
         identity = entries.identity_of(path)
         if identity is None:
             return None
+        place = wheels.place_of(Path(cache.cache_dir), path)
         if identity not in self._verdicts:
-            self._verdicts[identity] = wheels.judge_wheel(path)
+            self._verdicts[identity] = _verdict_on(place)
         verdict = self._verdicts[identity]
         if verdict.outcome is not Outcome.CORRUPT:
             return None
-        place = wheels.place_of(Path(cache.cache_dir), path)
         stamp = Stamp(identity, None)
         url = path.as_uri()
         remedy = "building it again"
@@ -94,14 +97,14 @@ class WheelGate:
         if verdict.outcome is not Outcome.CORRUPT:
             return
         place = wheels.place_of(Path(cache.cache_dir), path)
+        url = path.as_uri()
         finding = enforce.Finding(
-            place, Stamp(identity, None), verdict, path.as_uri(), "writing it anew"
+            place, Stamp(identity, None), verdict, url, "writing it anew"
         )
         self._ledger.reject(finding)
         if self._heal and entries.identity_of(path) is None:
-            temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-            atomic.write_new(temporary, _origin_of(link).encode())
-            temporary.replace(path)
+            _write_new(path, _origin_of(link))
+            self._ledger.note_stored(place, url)
 
 
 def _origin_of(link: Link) -> str:
@@ -109,3 +112,38 @@ def _origin_of(link: Link) -> str:
     module = sys.modules["pip._internal.utils.direct_url_helpers"]
     origin = module.direct_url_from_link(link, link_is_in_wheel_cache=True)
     return cast("str", origin.to_json())
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write a file that others may read too, as they may the wheel beside it."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with temporary.open("x", encoding="utf-8") as file:
+        file.write(text)
+    temporary.replace(path)
+
+
+def _verdict_on(place: Place) -> Verdict:
+    try:
+        verdict = wheels.judge_wheel(place.metadata)
+        if wheels.may_be_as_built(verdict) and _was_built_again(place, verdict):
+            return INTACT
+    except OSError as error:
+        if entries.is_passing(error):
+            return INTACT
+        raise
+    return verdict
+
+
+def _was_built_again(place: Place, verdict: Verdict) -> bool:
+    """Whether a wheel in this place was quarantined for the same before.
+
+    The wheel that has come since is no better, so this is how the project builds.
+    """
+    folder = quarantine.folder_of(place.cache_root)
+    for path in folder.glob(f"*/{quarantine.DESCRIPTION_NAME}"):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            item = json.loads(path.read_bytes())
+            told = (item.get("entry"), item.get("expected"))
+            if told == (str(place.metadata), verdict.expected):
+                return True
+    return False

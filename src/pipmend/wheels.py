@@ -15,7 +15,9 @@ import io
 import itertools
 import json
 import re
+import sys
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,7 @@ from pipmend._compat.layouts import Place
 from pipmend.verdicts import INTACT, Reason, Verdict, corrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -32,6 +34,9 @@ ORIGIN_NAME = "origin.json"
 _CHUNK_SIZE = 256 * 1024
 _LARGEST_RECORD = 64 * 1024 * 1024
 _LARGEST_ORIGIN = 1024 * 1024
+_ALGORITHMS = {
+    name for name in hashlib.algorithms_guaranteed if not name.startswith("shake")
+}
 
 # PEP 427; the build number is optional.
 _WHEEL_NAME = re.compile(
@@ -39,9 +44,35 @@ _WHEEL_NAME = re.compile(
     r"-(?P<pythons>[^-]+)-(?P<abis>[^-]+)-(?P<platforms>[^-]+)\.whl$"
 )
 
+_NO_ZIP = "no whole zip file"
+_ERRORS = (
+    *archives.ERRORS,
+    csv.Error,
+    # Loaded by zipfile, unless Python was built without it.
+    getattr(sys.modules.get("lzma"), "LZMAError", zlib.error),
+)
+_ZIP_START = (b"PK\x03\x04", b"PK\x05\x06")
+"""Of a file, and of an archive without any."""
+
+_BY_RECORD = "those of its RECORD"
+_BY_NAME = "those of its name"
+_BY_FORM = "those of a zip file"
+
+# PEP 610: the kinds of origin, with the type of each field.
+_ORIGIN_KINDS: Mapping[str, Mapping[str, type]] = {
+    "archive_info": {"hash": str, "hashes": dict},
+    "dir_info": {"editable": bool},
+    "vcs_info": {"vcs": str, "commit_id": str, "requested_revision": str},
+}
+_VCS_REQUIRED = ("vcs", "commit_id")
+
 
 class _FlawError(Exception):
-    """The wheel is not what it says; the message says how."""
+    """The wheel is not what it says: what was found, and what it says."""
+
+    def __init__(self, found: str, expected: str | None = None) -> None:
+        super().__init__(found)
+        self.found, self.expected = found, expected
 
 
 @dataclass(frozen=True)
@@ -76,12 +107,22 @@ def judge_wheel(path: Path) -> Verdict:
         with entries.open_regular(path) as file:
             _check(file, _Name.of(path.name))
     except _FlawError as error:
-        return corrupt(Reason.WHEEL_STRUCTURE, str(error))
-    except archives.ERRORS:
-        return corrupt(Reason.WHEEL_STRUCTURE, "no whole zip file")
+        return corrupt(Reason.WHEEL_STRUCTURE, error.found, error.expected)
+    except _ERRORS:
+        return corrupt(Reason.WHEEL_STRUCTURE, _NO_ZIP)
     except (OSError, entries.StrangeFileError) as error:
+        if isinstance(error, OSError) and error.errno is None:  # from a decompressor
+            return corrupt(Reason.WHEEL_STRUCTURE, _NO_ZIP)
         return entries.unreadable(Reason.WHEEL_STRUCTURE, error)
     return INTACT
+
+
+def may_be_as_built(verdict: Verdict) -> bool:
+    """Whether a careless build backend may have made the wheel as it is.
+
+    It is a whole archive, which pip would install, but at odds with itself.
+    """
+    return verdict.expected in {_BY_RECORD, _BY_NAME, _BY_FORM}
 
 
 def judge_origin(path: Path) -> Verdict:
@@ -92,34 +133,63 @@ def judge_origin(path: Path) -> Verdict:
     """
     try:
         with entries.open_regular(path) as file:
-            origin: object = json.loads(file.read(_LARGEST_ORIGIN))
+            origin: object = json.loads(file.read(_LARGEST_ORIGIN).decode())
     except (ValueError, RecursionError):
         return corrupt(Reason.ORIGIN_UNREADABLE, "no whole JSON document")
     except (OSError, entries.StrangeFileError) as error:
         return entries.unreadable(Reason.ORIGIN_UNREADABLE, error)
     if not isinstance(origin, dict) or not isinstance(origin.get("url"), str):
         return corrupt(Reason.ORIGIN_UNREADABLE, "no origin with a URL")
-    kinds = [origin.get(f"{kind}_info") for kind in ("archive", "dir", "vcs")]
-    told = [kind for kind in kinds if kind is not None]
-    if len(told) != 1 or not isinstance(told[0], dict):
+    if not _are_typed(origin, {"subdirectory": str}) or not _has_one_kind(origin):
         return corrupt(Reason.ORIGIN_UNREADABLE, "no kind of origin")
     return INTACT
+
+
+def _has_one_kind(origin: dict[str, object]) -> bool:
+    told = [kind for kind in _ORIGIN_KINDS if kind in origin]
+    info = origin[told[0]] if len(told) == 1 else None
+    if not isinstance(info, dict) or not _are_typed(info, _ORIGIN_KINDS[told[0]]):
+        return False
+    if told == ["vcs_info"]:
+        return all(name in info for name in _VCS_REQUIRED)
+    return _are_hashes(info.get("hash"), info.get("hashes", {}))
+
+
+def _are_typed(values: dict[str, object], types: Mapping[str, type]) -> bool:
+    return all(
+        isinstance(values.get(name, kind()), kind) for name, kind in types.items()
+    )
+
+
+def _are_hashes(old: str | None, new: dict[str, object]) -> bool:
+    """Whether the hash in the old form, if there is one, agrees with the new form."""
+    if not all(isinstance(value, str) for value in new.values()):
+        return False
+    if old is None:
+        return True
+    algorithm, equals, value = old.partition("=")
+    return bool(equals) and new.get(algorithm, value) == value
 
 
 def _check(file: BinaryIO, name: _Name) -> None:
     with zipfile.ZipFile(file) as wheel:
         info = _info_folder(wheel)
         _check_name(wheel, info, name)
-        record_name = f"{info}/RECORD"
-        recorded = dict(_recorded(wheel, record_name))
-        for member in wheel.infolist():
-            # Reading to the end compares the checksum in the archive.
-            digest = _digest_of(wheel, member, recorded.get(member.filename))
-            expected = recorded.get(member.filename)
-            if expected is not None and digest != expected[1]:
-                raise _FlawError(f"RECORD has another digest of {member.filename}")
-        for missing in recorded.keys() - set(wheel.namelist()):
-            raise _FlawError(f"{missing} is missing")
+        recorded = dict(_recorded(wheel, f"{info}/RECORD"))
+        # To the end first: what is no whole archive must not pass for careless.
+        found = {
+            member.filename: _digest_of(wheel, member, recorded.get(member.filename))
+            for member in wheel.infolist()
+        }
+        for path, (_, digest) in recorded.items():
+            if path not in found:
+                raise _FlawError(f"no {path}", _BY_RECORD)
+            if found[path] != digest:
+                raise _FlawError(f"other bytes in {path}", _BY_RECORD)
+        _check_tags(wheel, info, name)
+    file.seek(0)
+    if not file.read(4).startswith(_ZIP_START):
+        raise _FlawError("other first bytes", _BY_FORM)
 
 
 def _info_folder(wheel: zipfile.ZipFile) -> str:
@@ -134,10 +204,17 @@ def _check_name(wheel: zipfile.ZipFile, info: str, name: _Name) -> None:
     metadata = _headers(wheel, f"{info}/METADATA")
     if _normal(metadata.get("Name", "")) != name.project:
         raise _FlawError("the name of another project")
-    tags = _headers(wheel, f"{info}/WHEEL").get_all("Tag") or []
-    told = frozenset().union(*(_expanded(*tag.strip().split("-", 2)) for tag in tags))
+    release = _release(metadata.get("Version", ""))
+    if release is not None and _release(name.version) not in {None, release}:
+        raise _FlawError("another version")
+
+
+def _check_tags(wheel: zipfile.ZipFile, info: str, name: _Name) -> None:
+    lines = _headers(wheel, f"{info}/WHEEL").get_all("Tag") or []
+    tags = [line.strip().split("-", 2) for line in lines]
+    told = frozenset().union(*(_expanded(*tag) for tag in tags if len(tag) == 3))  # noqa: PLR2004
     if told and not told & name.tags:
-        raise _FlawError("other tags than its name")
+        raise _FlawError("other tags", _BY_NAME)
 
 
 def _headers(wheel: zipfile.ZipFile, member: str) -> email.message.Message:
@@ -160,9 +237,15 @@ def _recorded(
         raise _FlawError("RECORD is missing") from error
     for row in csv.reader(io.StringIO(text)):
         algorithm, _, value = row[1].partition("=") if len(row) > 1 else ("", "", "")
-        if value and algorithm in hashlib.algorithms_guaranteed:
-            digest = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
-            yield row[0], (algorithm, digest)
+        if value and algorithm in _ALGORITHMS:
+            yield row[0], (algorithm, _decoded(value))
+
+
+def _decoded(value: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+    except ValueError:
+        return b""
 
 
 def _digest_of(
@@ -173,6 +256,17 @@ def _digest_of(
         while chunk := file.read(_CHUNK_SIZE):
             hasher.update(chunk)
     return hasher.digest()
+
+
+def _release(version: str) -> tuple[int, ...] | None:
+    """The numbers of a plain version without the zeros at its end, else None."""
+    version = version.strip()
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})*", version, re.ASCII):
+        return None
+    numbers = [int(number) for number in version.split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
 
 
 def _expanded(pythons: str, abis: str, platforms: str) -> frozenset[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 BODY_SUFFIX = ".body"
 
@@ -18,8 +18,7 @@ class Layout(enum.Enum):
     """pip 23.3 and later: metadata, and beside it the body in ``.body``."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where the files of one entry are, or would be."""
 
     directory: Path

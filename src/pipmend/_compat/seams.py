@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 
 from pipmend import metadata
 from pipmend._compat import layouts
@@ -89,8 +88,7 @@ class Controller(Protocol):
     cacheable_status_codes: Container[int]
 
 
-@dataclass(frozen=True)
-class Attachment:
+class Attachment(NamedTuple):
     """A function of pip's outside the cache, which may be missing in this pip."""
 
     module: str
