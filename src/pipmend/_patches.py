@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 import wrapt
 
-from pipmend import _guard, config, events, gate
+from pipmend import _guard, config, events
 from pipmend._compat import seams
 from pipmend._compat.layouts import Layout
 from pipmend.downloads import Announcer
 from pipmend.errors import UnfitError
+from pipmend.gate import LoadGate
 from pipmend.ledger import Ledger
 from pipmend.loads import Stage, ThreadState
 from pipmend.post_mortem import PostMortem
+from pipmend.store_gate import StoreGate
 from pipmend.wheel_gate import WheelGate
 
 if TYPE_CHECKING:
@@ -61,8 +63,8 @@ class _Patches:
         heal = settings.mode is config.Mode.HEAL
         ledger = Ledger(self._log, heal=heal)
         thread = ThreadState()
-        self._load = gate.LoadGate(ledger, self._guard, thread, heal=heal)
-        self._store = gate.StoreGate(ledger, self._guard, thread, heal=heal)
+        self._load = LoadGate(ledger, self._guard, thread, heal=heal)
+        self._store = StoreGate(ledger, self._guard, thread, heal=heal)
         announcer = Announcer(self._guard, thread)
         self._post_mortem = PostMortem(ledger, self._guard)
         self._around: dict[seams.Attachment, Wrapper] = {

@@ -1,11 +1,10 @@
-"""What happens at the seams of the HTTP cache: the load gate and the store gate.
+"""What happens when pip asks its HTTP cache for an entry: the load gate.
 
 pip asks for the same entry up to three times in one request: is it fresh, what are
 its validators, merge the 304. All of these go through :meth:`LoadGate.load`, which
 opens a :class:`Load`; when pip's cache is then asked for bytes, :meth:`LoadGate.get`
 reads and judges the entry and answers with the very bytes it judged, or with a miss,
-and :meth:`LoadGate.get_body` hands over the very handle that was judged. The store
-gate puts a seal on what pip stores.
+and :meth:`LoadGate.get_body` hands over the very handle that was judged.
 
 The functions have wrapt's form: the wrapped function, its object, its arguments.
 """
@@ -17,17 +16,14 @@ import os
 from typing import TYPE_CHECKING, cast
 
 from pipmend import (
-    digests,
     enforce,
     entries,
     examine,
-    metadata,
     notices,
-    seals,
     urls,
     verify,
 )
-from pipmend._compat import layouts, seams
+from pipmend._compat import seams
 from pipmend._guard import Raised, attempt
 from pipmend.examine import Examined
 from pipmend.ledger import Served
@@ -40,7 +36,7 @@ if TYPE_CHECKING:
 
     from pipmend._compat.layouts import Layout
     from pipmend._guard import Guard
-    from pipmend.digests import BodyDigest, Expectation
+    from pipmend.digests import Expectation
     from pipmend.entries import OpenEntry, Stamp
     from pipmend.ledger import Ledger
     from pipmend.seals import Seal
@@ -122,7 +118,7 @@ class LoadGate:
         ) -> object:
             validators = around(wrapped, pip, args, kwargs)
             if not validators:
-                self._guard.run(self._unpin, default=None)
+                self._guard.run(self._thread.unpin, default=None)
             return validators
 
         return and_pin
@@ -131,7 +127,7 @@ class LoadGate:
         self, wrapped: Wrapped, cache: seams.Cache, args: Arguments, kwargs: Keywords
     ) -> object:
         """The gate around the cache's ``get``: judge, then answer with those bytes."""
-        load = self._thread.loads[-1] if self._thread.loads else None
+        load = self._guard.run(self._thread.current, default=None)
         if load is None or kwargs:
             return wrapped(*args, **kwargs)
         answer = self._guard.run(self._answer, load, cache, *args, default=_PIP)
@@ -141,7 +137,7 @@ class LoadGate:
         self, wrapped: Wrapped, _: seams.Cache, args: Arguments, kwargs: Keywords
     ) -> object:
         """The gate around ``get_body``: hand over the handle that was judged."""
-        load = self._thread.loads[-1] if self._thread.loads else None
+        load = self._guard.run(self._thread.current, default=None)
         if load is None or load.body is None:
             return wrapped(*args, **kwargs)
         load.taken, load.body = load.body, None
@@ -157,7 +153,7 @@ class LoadGate:
         request: seams.Request,
         *_: object,
     ) -> Load:
-        load = self._thread.loads[-1] if self._thread.loads else None
+        load = self._thread.current()
         if load is None or load.request is not request:
             told = tuple(self._thread.expectations)
             load = Load(request, stage, layout, pip.cacheable_status_codes, told)
@@ -262,16 +258,13 @@ class LoadGate:
         )
 
     def _pin(self, load: Load, data: bytes) -> None:
-        self._unpin()
+        self._thread.unpin()
         if os.name == "nt":
             return  # an open handle would keep other pips from replacing the body
         body = None
         if load.body is not None:
             body = os.fdopen(os.dup(load.body.fileno()), "rb")
         self._thread.pin = Pin(load.request, data, body)
-
-    def _unpin(self) -> None:
-        unpin(self._thread)
 
     def _blame(self, load: Load, error: Exception) -> bool:
         """Blame what loading raised on the entry, if pip had one in hands.
@@ -289,137 +282,3 @@ class LoadGate:
         url = load.request.url
         self._ledger.reject(enforce.Finding(entry.place, entry.stamp, verdict, url))
         return self._heal and load.stage is not Stage.UPDATE
-
-
-class StoreGate:
-    """The gate that responses pass on their way into the cache."""
-
-    def __init__(
-        self, ledger: Ledger, guard: Guard, thread: ThreadState, *, heal: bool
-    ) -> None:
-        self._ledger = ledger
-        self._guard = guard
-        self._thread = thread
-        self._heal = heal
-
-    def store(
-        self, wrapped: Wrapped, _: object, args: Arguments, kwargs: Keywords
-    ) -> object:
-        """The gate around ``_cache_set``, which has metadata and body at once."""
-        digest = self._guard.run(self._digest, args, kwargs, default=None)
-        return self._storing(digest, wrapped, args, kwargs)
-
-    def store_resumed(
-        self, wrapped: Wrapped, _: object, args: Arguments, kwargs: Keywords
-    ) -> object:
-        """The gate around ``_cache_resumed_download``, which stores by itself."""
-        digest = self._guard.run(self._digest_of_download, *args[:1], default=None)
-        return self._storing(digest, wrapped, args, kwargs)
-
-    def set_metadata(
-        self, layout: Layout
-    ) -> Callable[[Wrapped, seams.Cache, Arguments, Keywords], object]:
-        """The gate around the cache's ``set``: put the seal on."""
-
-        def around(
-            wrapped: Wrapped, cache: seams.Cache, args: Arguments, kwargs: Keywords
-        ) -> object:
-            load = self._thread.loads[-1] if self._thread.loads else None
-            self._guard.run(unpin, self._thread, default=None)
-            if load is not None and load.is_pinned:
-                # The body on disk is gone or bad: fresh metadata must not stand
-                # beside it.
-                return None
-            args = self._guard.run(self._sealed, layout, cache, args, default=args)
-            result = wrapped(*args, **kwargs)
-            if load is not None and load.stage is Stage.UPDATE:
-                self._guard.run(self._note_updated, load, default=None)
-            elif layout is layouts.Layout.ONE_FILE:
-                self._guard.run(self._note, layout, cache, *args[:1], default=None)
-            return result
-
-        return around
-
-    def set_body(
-        self, layout: Layout
-    ) -> Callable[[Wrapped, seams.Cache, Arguments, Keywords], object]:
-        """The gate around the method that completes an entry with its body."""
-
-        def around(
-            wrapped: Wrapped, cache: seams.Cache, args: Arguments, kwargs: Keywords
-        ) -> object:
-            result = wrapped(*args, **kwargs)
-            self._guard.run(self._note, layout, cache, *args[:1], default=None)
-            return result
-
-        return around
-
-    # Steps, each run under the guard.
-
-    def _storing(
-        self,
-        digest: BodyDigest | None,
-        wrapped: Wrapped,
-        args: Arguments,
-        kwargs: Keywords,
-    ) -> object:
-        self._thread.storing.append(digest)
-        try:
-            return wrapped(*args, **kwargs)
-        finally:
-            self._thread.storing.pop()
-
-    def _digest(self, args: Arguments, kwargs: Keywords) -> BodyDigest | None:
-        """The digest of the body that belongs to the metadata being stored."""
-        if not self._heal:
-            return None
-        body = seams.body_of_store(args, kwargs)
-        if body is not None:
-            response = seams.response_of_store(args, kwargs)
-            is_sound = examine.is_worth_sealing(response.headers, body)
-            return digests.BodyDigest.of(body) if is_sound else None
-        load = self._thread.loads[-1] if self._thread.loads else None
-        if load is None or load.stage is not Stage.UPDATE or load.is_pinned:
-            return None
-        if load.digest is None and load.taken is not None:
-            size = load.taken.seek(0, os.SEEK_END)
-            sha256 = digests.measure(load.taken, digests.SHA256, 32)
-            load.digest = digests.BodyDigest(size, sha256)
-        return load.digest
-
-    def _digest_of_download(self, download: seams.Download) -> BodyDigest:
-        download.output_file.flush()
-        with open(download.output_file.name, "rb") as file:  # noqa: PTH123
-            size = file.seek(0, os.SEEK_END)
-            return digests.BodyDigest(size, digests.measure(file, digests.SHA256, 32))
-
-    def _sealed(self, layout: Layout, cache: seams.Cache, args: Arguments) -> Arguments:
-        """The arguments of ``set`` with a seal on the metadata, where one is known."""
-        key, data = cast("tuple[str, bytes]", args[:2])
-        if not self._heal:
-            return args
-        digest = self._thread.storing[-1] if self._thread.storing else None
-        if layout is layouts.Layout.ONE_FILE:
-            stored = metadata.decode(data)
-            if isinstance(stored, Verdict):
-                return args
-            is_sound = examine.is_worth_sealing(stored.fields, stored.inline_body)
-            digest = digests.BodyDigest.of(stored.inline_body) if is_sound else None
-        if digest is None:
-            return args
-        name = seams.place_of(layout, cache, key).name
-        return (key, seals.sealed(data, name, digest), *args[2:])
-
-    def _note_updated(self, load: Load) -> None:
-        if load.served is not None:
-            self._ledger.note_updated(load.served.place)
-
-    def _note(self, layout: Layout, cache: seams.Cache, key: str) -> None:
-        self._ledger.note_stored(seams.place_of(layout, cache, key), key)
-
-
-def unpin(thread: ThreadState) -> None:
-    """Let go of the entry that was kept for the 304."""
-    pin, thread.pin = thread.pin, None
-    if pin is not None:
-        pin.close()

@@ -104,3 +104,13 @@ class ThreadState(threading.local):
     """Of the file that is being downloaded, told by the index."""
     storing: list[BodyDigest | None] = field(default_factory=list)
     """Of the body whose metadata is being stored."""
+
+    def current(self) -> Load | None:
+        """The question that pip is asking right now."""
+        return self.loads[-1] if self.loads else None
+
+    def unpin(self) -> None:
+        """Let go of the entry that was kept for the 304."""
+        pin, self.pin = self.pin, None
+        if pin is not None:
+            pin.close()

@@ -31,11 +31,11 @@ def newly_repeated(
     """
     since = (dt.datetime.now(tz=dt.timezone.utc) - SPAN).isoformat()
     recent = [
-        event
-        for event in log.read()
-        if event is not None and str(event.get("at", "")) > since
+        event for event in log.read() if event is not None and _time_of(event) > since
     ]
-    told = {event.get("where") for event in recent if _is(event, events.RepeatOffender)}
+    told = {
+        str(event.get("where")) for event in recent if _is(event, events.RepeatOffender)
+    }
     found = [event for event in recent if _is(event, events.EntryCorrupt)]
     same = sum(
         event.get("entry") == str(entry)
@@ -51,6 +51,11 @@ def newly_repeated(
         words = f"{broken} entries of this cache broke within a week: {_CAUSE}"
         return events.RepeatOffender(where=str(cache_root), words=words)
     return None
+
+
+def _time_of(event: dict[str, object]) -> str:
+    at = event.get("at")
+    return at if isinstance(at, str) else ""
 
 
 def _is(event: dict[str, object], kind: type[events.Event]) -> bool:

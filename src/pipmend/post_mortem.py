@@ -19,9 +19,11 @@ from pipmend.verdicts import INTACT, Outcome, Reason, Verdict, corrupt
 if TYPE_CHECKING:
     from pipmend._compat.seams import Got
     from pipmend._guard import Guard
+    from pipmend.entries import OpenEntry
     from pipmend.gate import Arguments, Keywords, Wrapped
     from pipmend.ledger import Ledger, Served
     from pipmend.observation import Body
+    from pipmend.verify import Told
 
 _LONGEST = 5.0
 """Seconds after which no further entry is looked at: pip has failed already."""
@@ -36,19 +38,21 @@ class PostMortem:
         self._ledger = ledger
         self._guard = guard
         self._refused: set[tuple[str, bytes]] = set()
-        self._error: BaseException | str | None = None
+        self._error: str | None = None
+        self._is_cancelled = False
 
     def command(
         self, wrapped: Wrapped, _: object, args: Arguments, kwargs: Keywords
     ) -> object:
         """The gate around a command: look at what it was served if it failed."""
-        self._error = None
+        self._error, self._is_cancelled = None, False
         result = attempt(wrapped, args, kwargs)
         if isinstance(result, Raised):
-            self._guard.run(self._look, result.error, default=None)
+            self._guard.run(self._note_raised, result.error, default=None)
+            self._guard.run(self._look, default=None)
             raise result.error
-        if result.value != 0:
-            self._guard.run(self._look, self._error, default=None)
+        if result.value != 0 and not self._is_cancelled:
+            self._guard.run(self._look, default=None)
         return result.value
 
     def hash_failure(
@@ -62,55 +66,60 @@ class PostMortem:
         """A filter on the logger of pip's commands, which lets everything through."""
         if record.levelno >= logging.ERROR:
             # pip logs inside its except clauses.
-            told = self._guard.run(record.getMessage, default=None)
-            self._error = sys.exc_info()[1] or told
+            error = sys.exc_info()[1]
+            if error is None:
+                self._error = self._guard.run(record.getMessage, default=None)
+            else:
+                self._guard.run(self._note_raised, error, default=None)
         return True
+
+    def _note_raised(self, error: BaseException) -> None:
+        # Nobody who has ended pip wants to wait for more.
+        self._is_cancelled = isinstance(error, KeyboardInterrupt)
+        self._error = f"{type(error).__name__}: {error}"
 
     def _note_refused(self, gots: dict[str, Got]) -> None:
         self._refused.update((name, got.digest()) for name, got in gots.items())
 
-    def _look(self, error: BaseException | str | None) -> None:
-        if isinstance(error, KeyboardInterrupt):
-            return  # nobody wants to wait for more now
+    def _look(self) -> None:
         deadline = time.monotonic() + _LONGEST
         for served in list(self._ledger.served.values()):
             if time.monotonic() > deadline:
                 return
             verdict = self._guard.run(self._verdict_on, served, default=INTACT)
             if verdict.outcome is Outcome.CORRUPT:
-                self._accuse(served, verdict, error)
+                self._accuse(served, verdict)
 
-    def _accuse(
-        self, served: Served, verdict: Verdict, error: BaseException | str | None
-    ) -> None:
+    def _accuse(self, served: Served, verdict: Verdict) -> None:
+        told = urls.without_credentials(self._error) if self._error else None
         finding = enforce.Finding(
-            served.place,
-            served.stamp,
-            verdict,
-            served.url,
-            _REMEDY,
-            pip_error=_in_words(error),
+            served.place, served.stamp, verdict, served.url, _REMEDY, pip_error=told
         )
         self._ledger.reject(finding)
 
     def _verdict_on(self, served: Served) -> Verdict:
         entry = entries.open_entry(served.place)
-        if entry is None or entry.stamp != served.stamp:
-            return INTACT  # no longer what pip was given
+        if entry is None:
+            return INTACT
         try:
-            stored = examine.read_metadata(entry)
-            seal = examine.read_seal(entry)
-            if isinstance(stored, Verdict):
-                return stored
-            if isinstance(seal, Verdict):
-                return seal
-            examined = examine.examine(entry, stored, seal, served.told, deep=True)
-            if examined.verdict is INTACT and not served.told.by_index:
-                body = examine.body_of(entry, stored, served.told)
-                return self._refusal_of(body) or INTACT
-            return examined.verdict
+            if entry.stamp != served.stamp:
+                return INTACT  # no longer what pip was given
+            return self._verdict_on_content(entry, served.told)
         finally:
             entry.close()
+
+    def _verdict_on_content(self, entry: OpenEntry, told: Told) -> Verdict:
+        stored = examine.read_metadata(entry)
+        seal = examine.read_seal(entry)
+        if isinstance(stored, Verdict):
+            return stored
+        if isinstance(seal, Verdict):
+            return seal
+        verdict = examine.examine(entry, stored, seal, told, deep=True).verdict
+        if verdict.outcome is Outcome.INTACT and not told.by_index:
+            refusal = self._refusal_of(examine.body_of(entry, stored, told))
+            return refusal or verdict
+        return verdict
 
     def _refusal_of(self, body: Body) -> Verdict | None:
         """The verdict on a body that pip has refused.
@@ -122,9 +131,3 @@ class PostMortem:
             if body.digest(algorithm, len(value)) == value:
                 return corrupt(Reason.BODY_DIGEST, "the bytes that pip has refused")
         return None
-
-
-def _in_words(error: BaseException | str | None) -> str | None:
-    if isinstance(error, BaseException):
-        error = f"{type(error).__name__}: {error}"
-    return urls.without_credentials(error) if error else None

@@ -136,6 +136,8 @@ def _put_back(moved: Path, source: Path) -> None:
         # Either a still newer file is there already, or links are not to be had.
         if not os.path.lexists(source):
             os.replace(moved, source)  # noqa: PTH105
+    with contextlib.suppress(OSError):
+        os.unlink(moved)  # noqa: PTH108 - in its place again, or outdated
 
 
 def _remove_if_empty(folder: Path) -> None:
