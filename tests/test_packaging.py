@@ -1,0 +1,196 @@
+"""The wheel, file by file, and what comes and goes with each kind of install."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.pips import scratch_environment
+from lab.wheels import CHECKOUT, pipmend_wheel
+
+if TYPE_CHECKING:
+    from lab.laboratory import Laboratory
+    from lab.pips import Venv
+
+STARTUP_FILES = {"pipmend_hook.pth", "pipmend_hook.py"}
+
+MODULES = {
+    "__init__.py",
+    "__main__.py",
+    "_compat/__init__.py",
+    "_compat/layouts.py",
+    "_compat/seams.py",
+    "_guard.py",
+    "_patches.py",
+    "_startup.py",
+    "archives.py",
+    "atomic.py",
+    "cli/__init__.py",
+    "cli/events.py",
+    "cli/status.py",
+    "codings.py",
+    "config.py",
+    "digests.py",
+    "downloads.py",
+    "enforce.py",
+    "entries.py",
+    "errors.py",
+    "events.py",
+    "examine.py",
+    "explanations.py",
+    "gate.py",
+    "ledger.py",
+    "loads.py",
+    "metadata.py",
+    "notices.py",
+    "observation.py",
+    "offenders.py",
+    "pages.py",
+    "post_mortem.py",
+    "py.typed",
+    "quarantine.py",
+    "seals.py",
+    "startup_files.py",
+    "store_gate.py",
+    "urls.py",
+    "verdicts.py",
+    "verify.py",
+    "wheel_gate.py",
+    "wheels.py",
+}
+
+DIST_INFO = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
+
+LINE = b"import pipmend_hook\n"
+
+
+@pytest.fixture(scope="module")
+def wheel(lab: Laboratory) -> Path:
+    """The wheel of the checkout as it is now."""
+    return pipmend_wheel(lab.store)
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    """The files of a wheel by name; the version is taken out of the names."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {
+            re.sub(r"^pipmend-[^/]+(?=\.dist-info/)", "pipmend", name): archive.read(
+                name
+            )
+            for name in archive.namelist()
+        }
+
+
+def test_the_wheel_holds_what_it_should_and_nothing_else(wheel: Path) -> None:
+    """A new module has to be named here: nothing gets in by accident."""
+    expected = STARTUP_FILES | {f"pipmend/{name}" for name in MODULES}
+    expected |= {f"pipmend.dist-info/{name}" for name in DIST_INFO}
+
+    assert sorted(contents(wheel)) == sorted(expected)
+
+
+def test_the_startup_file_is_one_line(wheel: Path) -> None:
+    """Python runs it at every start: not one byte more."""
+    assert contents(wheel)["pipmend_hook.pth"] == LINE
+
+
+def test_stage_0_is_the_file_of_the_checkout(wheel: Path) -> None:
+    """Copied as it is, to the root of the wheel."""
+    source = (CHECKOUT / "src" / "pipmend_hook.py").read_bytes()
+
+    assert contents(wheel)["pipmend_hook.py"] == source
+
+
+def test_what_the_wheel_declares(wheel: Path) -> None:
+    """Every Python from 3.9, one command, three dependencies without upper bounds."""
+    files = contents(wheel)
+    metadata = files["pipmend.dist-info/METADATA"].decode()
+    required = re.findall(r"^Requires-Dist: (\S+)", metadata, re.MULTILINE)
+    commands = files["pipmend.dist-info/entry_points.txt"].decode().split()
+
+    assert "Requires-Python: >=3.9\n" in metadata
+    assert sorted(re.split("[<>=]", name)[0] for name in required) == [
+        "msgpack",
+        "platformdirs",
+        "wrapt",
+    ]
+    assert not any("<" in name or "==" in name for name in required)
+    assert commands == ["[console_scripts]", "pipmend", "=", "pipmend.cli:main"]
+    assert "Tag: py3-none-any\n" in files["pipmend.dist-info/WHEEL"].decode()
+
+
+class Installed:
+    """An environment in which pipmend comes and goes."""
+
+    def __init__(self, venv: Venv, home: Path) -> None:
+        self.venv = venv
+        self._environment = scratch_environment(home)
+
+    def run(self, *arguments: str) -> str:
+        """Run its Python and return what it prints."""
+        done = subprocess.run(
+            [self.venv.python, *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "pipmend" not in done.stderr
+        return done.stdout.strip()
+
+    @property
+    def startup_files(self) -> set[str]:
+        """The start-up files that are there."""
+        return {path.name for path in self.venv.site_packages.glob("pipmend_hook.*")}
+
+    def check_that_the_hook_works(self) -> Path:
+        """Stage 0 is loaded at every start, stage 1 with pip's cache; from where?"""
+        code = (
+            "import sys; print('pipmend_hook' in sys.modules, 'wrapt' in sys.modules)"
+        )
+        assert self.run("-c", code) == "True False"
+        code = (
+            "import sys, pip._vendor.cachecontrol.controller as c, pipmend._patches\n"
+            "assert 'wrapt' in sys.modules and hasattr(c.CacheController.__init__, "
+            "'__wrapped__')\n"
+            "print(pipmend.__file__)"
+        )
+        return Path(self.run("-c", code)).parent
+
+    def uninstall(self) -> None:
+        """Uninstall pipmend, and see that nothing is left."""
+        self.run("-m", "pip", "uninstall", "--yes", "pipmend")
+        left = [path.name for path in self.venv.site_packages.glob("*pipmend*")]
+        assert left == []
+        code = "import sys; print('pipmend_hook' in sys.modules)"
+        assert self.run("-c", code) == "False"
+
+
+def test_each_kind_of_install_comes_and_goes(lab: Laboratory, tmp_path: Path) -> None:
+    """From the wheel, then editable: both startup files, and the hook at work."""
+    venv = lab.fresh_venv("packaging", "26.3", hooked=True)
+    installed = Installed(venv, tmp_path)
+    assert installed.startup_files == STARTUP_FILES
+    assert (venv.site_packages / "pipmend_hook.pth").read_bytes() == LINE
+    folder = installed.check_that_the_hook_works()
+    assert folder == venv.site_packages / "pipmend"
+    installed.uninstall()
+
+    # In the ordinary environment, which has what the build asks for.
+    subprocess.run(
+        [venv.python, "-m", "pip", "install", "--no-deps", "--editable", CHECKOUT],
+        capture_output=True,
+        check=True,
+    )
+    assert installed.startup_files == STARTUP_FILES
+    assert (venv.site_packages / "pipmend_hook.pth").read_bytes() == LINE
+    folder = installed.check_that_the_hook_works()
+    assert folder == CHECKOUT / "src" / "pipmend"
+    installed.uninstall()
+    assert (CHECKOUT / "src" / "pipmend_hook.pth").read_bytes() == LINE
