@@ -39,6 +39,7 @@ def arm(settings: config.Settings) -> None:
     if not _armed:
         _armed.append(_Patches(settings))
         wrapt.register_post_import_hook(_armed[0].on_import, _CONTROLLER_MODULE)
+        wrapt.register_post_import_hook(_armed[0].on_command, seams.COMMAND.module)
 
 
 def describe() -> dict[str, object]:
@@ -86,6 +87,10 @@ class _Patches:
         """
         wrappers = {"CacheController.__init__": self._on_init}
         self._guard.run(_wrap, module, wrappers, default=None)
+        self._guard.run(self._attach, default=None)
+
+    def on_command(self, _: ModuleType) -> None:
+        """Attach to pip's commands, which pip 26.3 imports after the cache."""
         self._guard.run(self._attach, default=None)
 
     def _on_init(

@@ -7,6 +7,7 @@ large one that would cost more than pip's own work with it.
 from __future__ import annotations
 
 import struct
+import sys
 import zipfile
 import zlib
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ ERRORS = (
     NotImplementedError,
     RuntimeError,  # an encrypted member
     struct.error,
+    # Loaded by zipfile, unless Python was built without it.
+    getattr(sys.modules.get("lzma"), "LZMAError", zlib.error),
 )
 """What reading a damaged archive raises."""
 
@@ -71,6 +74,10 @@ def _flaw_of_zip(body: BinaryIO, *, reads: bool) -> str | None:
                         pass
     except ERRORS:
         return "no whole zip file"
+    except OSError as error:
+        if error.errno:
+            raise
+        return "no whole zip file"  # bz2's word for a damaged stream
     return None
 
 

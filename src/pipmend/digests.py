@@ -40,7 +40,9 @@ class Source(enum.Enum):
     """Who tells what a body must be, strongest first."""
 
     LINK = "the index"
-    """The hash in the link, or in the requirement, that pip is downloading."""
+    """The hash in the link that pip is downloading."""
+    REQUIREMENT = "the requirement"
+    """The hash that a person asks for, where the link has none."""
     URL = "its URL"
     """A digest that is part of the URL path."""
     FIELD = "the server"
@@ -67,7 +69,9 @@ class BodyDigest(NamedTuple):
         return cls(memoryview(body).nbytes, hashlib.sha256(body).digest())
 
 
-def from_hashes(hashes: Mapping[str, Iterable[str]]) -> Expectation | None:
+def from_hashes(
+    hashes: Mapping[str, Iterable[str]], source: Source = Source.LINK
+) -> Expectation | None:
     """What hashes in hex, as in pip's links and requirements, tell about a file."""
     told = {
         (algorithm, bytes.fromhex(value))
@@ -76,7 +80,7 @@ def from_hashes(hashes: Mapping[str, Iterable[str]]) -> Expectation | None:
         for value in values
         if re.fullmatch(r"([0-9a-fA-F]{2})+", value)
     }
-    return Expectation(Source.LINK, frozenset(told)) if told else None
+    return Expectation(source, frozenset(told)) if told else None
 
 
 def from_url(url: str) -> Expectation | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipmend import digests
 from pipmend._compat import seams
+from pipmend.digests import Source
 
 if TYPE_CHECKING:
     from pipmend._guard import Guard
@@ -63,4 +64,4 @@ def _of_link(args: Arguments, kwargs: Keywords) -> Expectation | None:
 
 
 def _of_requirement(args: Arguments, kwargs: Keywords) -> Expectation | None:
-    return digests.from_hashes(seams.allowed_hashes(args, kwargs))
+    return digests.from_hashes(seams.allowed_hashes(args, kwargs), Source.REQUIREMENT)

@@ -207,7 +207,8 @@ def unreadable(reason: Reason, error: OSError | StrangeFileError) -> Verdict:
         raise error
     if isinstance(error, FileNotFoundError):
         return corrupt(reason, "a dangling link", "a file")
-    return corrupt(reason, os.strerror(error.errno or 0).lower())
+    found = os.strerror(error.errno).lower() if error.errno else "damaged"
+    return corrupt(reason, found)
 
 
 def open_regular(path: Path) -> BinaryIO:

@@ -155,7 +155,9 @@ class LoadGate:
     ) -> Load:
         load = self._thread.current()
         if load is None or load.request is not request:
-            told = tuple(self._thread.expectations)
+            # The innermost is the link's: it vouches for a file even when the hash
+            # in somebody's requirements is wrong.
+            told = tuple(self._thread.expectations[-1:])
             load = Load(request, stage, layout, pip.cacheable_status_codes, told)
             self._thread.loads.append(load)
         load.depth += 1  # _load_from_cache runs inside one of its callers

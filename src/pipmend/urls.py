@@ -8,7 +8,7 @@ import urllib.parse
 _CONTROLS = re.compile(r"[^\x20-\x7e]+")
 _LONGEST_NAME = 120
 _LONGEST_TEXT = 1000
-_CREDENTIALS = re.compile(r"(://)[^/@\s]*@")
+_CREDENTIALS = re.compile(r"(://)[^/\s]*@")
 _QUERY = re.compile(r"(://[^\s?#]*)[?#]\S*")
 
 # Files are recognised by their names (PEP 427, PEP 625, PEP 658).

@@ -25,6 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pipmend import digests
+from pipmend.digests import Source
 from pipmend.verdicts import INTACT, Reason, Verdict, corrupt
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ def judge_sealed(sealed: BodyDigest, body: Facts, told: Told) -> Verdict:
         )
         words = "other bytes than were stored"
         return corrupt(Reason.BODY_DIGEST, found, expected, words)
-    return _first_unmet(told.by_index, body) or INTACT
+    by_link = [one for one in told.by_index if one.source is Source.LINK]
+    return _first_unmet(by_link, body) or INTACT
 
 
 def judge(stored: StoredResponse, body: Facts, told: Told) -> Verdict:

@@ -15,9 +15,7 @@ import io
 import itertools
 import json
 import re
-import sys
 import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,12 +43,7 @@ _WHEEL_NAME = re.compile(
 )
 
 _NO_ZIP = "no whole zip file"
-_ERRORS = (
-    *archives.ERRORS,
-    csv.Error,
-    # Loaded by zipfile, unless Python was built without it.
-    getattr(sys.modules.get("lzma"), "LZMAError", zlib.error),
-)
+_ERRORS = (*archives.ERRORS, csv.Error)
 _ZIP_START = (b"PK\x03\x04", b"PK\x05\x06")
 """Of a file, and of an archive without any."""
 
