@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipmend import entries, metadata, pages, seals, verify
 from pipmend.observation import Body
 from pipmend.verdicts import INTACT, Reason, Verdict, not_selected
+from pipmend.verify import Told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pipmend.entries import OpenEntry
     from pipmend.metadata import StoredResponse
     from pipmend.seals import Seal
-    from pipmend.verify import Told
 
 _MAYBE_UNFINISHED = frozenset(
     {Reason.BODY_MISSING, Reason.BODY_SIZE, Reason.BODY_DIGEST}
@@ -43,7 +43,20 @@ def read_seal(entry: OpenEntry) -> Seal | Verdict | None:
     """The seal of an entry, None without one, a verdict if it does not hold."""
     if isinstance(entry.metadata, Verdict):
         return entry.metadata
-    return seals.read(entry.metadata, entry.place.name)
+    seal = seals.read(entry.metadata, entry.place.name)
+    if isinstance(seal, Verdict) and entry.place.body is None:
+        # The digest of all covers the body too: say which half it is.
+        return _verdict_on_inline_body(entry.metadata) or seal
+    return seal
+
+
+def _verdict_on_inline_body(data: bytes) -> Verdict | None:
+    stored = metadata.decode(data)
+    if isinstance(stored, Verdict):
+        return stored
+    body = Body(io.BytesIO(stored.inline_body), stored)
+    verdict = verify.judge_sealed(seals.claimed_body(data), body, Told())
+    return None if verdict is INTACT else verdict
 
 
 def examine(

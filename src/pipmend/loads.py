@@ -68,7 +68,9 @@ class Load:
         """What is known of the response from outside the cache."""
         name = self._file_name
         url = None if name is None else self.request.url
-        return Told(self.by_index, url, name, self.cacheable)
+        accepted = str(self.request.headers.get("Accept"))
+        is_page = name is None and "text/html" in accepted
+        return Told(self.by_index, url, name, is_page, self.cacheable)
 
     def close(self) -> None:
         """Close a body that pip never asked for."""

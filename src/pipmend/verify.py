@@ -9,6 +9,8 @@ when a rule asks for them. In order, the first that decides wins:
   that the index tells of the file at hand; nothing else is asked;
 - a permanent redirect (301, 308): intact, it keeps the server's Content-Length over
   the empty body that pip stores;
+- another media type than an index page has, where pip has asked for one: corrupt, as
+  pip would skip the page without a word of the cache;
 - a body of another size than Content-Length declares (RFC 9110 section 8.6), or an
   empty one where none is declared: corrupt;
 - a digest told by the index, by the URL path, or by the server (RFC 9530), the first
@@ -24,7 +26,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from pipmend import digests
+from pipmend import digests, pages
 from pipmend.digests import Source
 from pipmend.verdicts import INTACT, Reason, Verdict, corrupt
 
@@ -72,6 +74,8 @@ class Told(NamedTuple):
     file_name: str | None = None
     """The name of the file that it is, empty if the name is not known; None where it
     may be an index page."""
+    is_page: bool = False
+    """Whether pip has asked for an index page; False if that is not known."""
     cacheable: Container[int] = CACHEABLE_STATUSES
     """The statuses that the cache at hand stores."""
 
@@ -119,6 +123,9 @@ def judge(stored: StoredResponse, body: Facts, told: Told) -> Verdict:
     """Judge the body of an unsealed entry by all that is known of it."""
     if stored.status in PERMANENT_REDIRECTS:
         return INTACT
+    if told.is_page and not pages.is_page(stored.media_type):
+        found = f"the type {stored.media_type!a}"
+        return corrupt(Reason.METADATA_SHAPE, found, "that of an index page")
     declared = stored.declared_length
     if declared is not None and declared != body.size:
         return corrupt(Reason.BODY_SIZE, body.size, declared)

@@ -127,8 +127,9 @@ _LOADERS = {
     SINGLE_LOADER: ("self", "request"),
 }
 
-_BODY_AT = 3
-"""Position of the body in ``_cache_set(cache_url, request, response, body, ...)``."""
+_STORE = ("self", "cache_url", "request", "response", "body")
+_RESPONSE_AT, _BODY_AT = 2, 3
+"""Positions in a call of ``_cache_set``, which has more parameters after these."""
 
 _CACHE_KEY = "https://index.example/simple/"
 _ENTRY_PATH = re.compile(
@@ -152,6 +153,10 @@ def fit(controller: Controller) -> Layout:
         if not is_absent and _parameters(controller, name) != parameters:
             raise UnfitError(f"CacheController.{name} has an unknown shape")
     layout = _layout_of(controller.cache)
+    if layout is Layout.TWO_FILES:
+        store = _parameters(controller, "_cache_set") or ()
+        if store[: len(_STORE)] != _STORE:
+            raise UnfitError("CacheController._cache_set has an unknown shape")
     _check_format(controller.serializer)
     return layout
 
@@ -178,7 +183,10 @@ def response_of_store(
     args: tuple[object, ...], kwargs: Mapping[str, object]
 ) -> Response:
     """The response in a call of ``_cache_set``."""
-    return cast("Response", args[2] if len(args) > 2 else kwargs["response"])  # noqa: PLR2004
+    return cast(
+        "Response",
+        args[_RESPONSE_AT] if len(args) > _RESPONSE_AT else kwargs["response"],
+    )
 
 
 def link_of(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Link | None:
