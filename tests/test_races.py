@@ -15,6 +15,7 @@ import pytest
 from lab import cache_files
 from lab.damages import damage
 from lab.index_style import IndexStyle
+from lab.permissions import without_override
 from lab.pips import tree
 
 if TYPE_CHECKING:
@@ -169,17 +170,9 @@ def obedient(benches: Benches, tmp_path: Path) -> Iterator[Bench]:
 
 def install_obediently(bench: Bench) -> subprocess.CompletedProcess[str]:
     """Install without the right to override permissions."""
-    drop = "-dac_override,-dac_read_search"
-    prefix = ["setpriv", f"--bounding-set={drop}", f"--inh-caps={drop}"]
-    target = bench.folder / "obedient"
     command = [str(bench.pip.venv.python), "-m", "pip", "install", "--no-compile"]
     return subprocess.run(
-        [
-            *(prefix if os.geteuid() == 0 else []),
-            *command,
-            f"--target={target}",
-            "alpha",
-        ],
+        without_override([*command, f"--target={bench.folder / 'obedient'}", "alpha"]),
         env=bench.pip.environment(bench.cache),
         capture_output=True,
         text=True,

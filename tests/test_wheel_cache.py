@@ -16,6 +16,7 @@ from lab.built_wheels import ORIGIN_DAMAGES, WHEEL_DAMAGES
 from lab.index_server import LocalIndex
 from lab.packages import catalogue, wheel
 from lab.path_damages import PATHS
+from lab.permissions import without_override
 from lab.workbench import Warmed, Workbench, lines_of
 from pipmend import wheels
 from pipmend.verdicts import Outcome, Reason
@@ -557,16 +558,9 @@ def test_where_a_wheel_cannot_be_moved_the_line_says_so(bench: Workbench) -> Non
 
 def install_obediently(bench: Workbench) -> subprocess.CompletedProcess[str]:
     """Install without the right to override permissions."""
-    drop = "-dac_override,-dac_read_search"
-    prefix = ["setpriv", f"--bounding-set={drop}", f"--inh-caps={drop}"]
     command = [str(bench.pip.venv.python), "-m", "pip", "install", "--no-compile"]
     return subprocess.run(
-        [
-            *(prefix if os.geteuid() == 0 else []),
-            *command,
-            f"--target={bench.target}",
-            "gamma",
-        ],
+        without_override([*command, f"--target={bench.target}", "gamma"]),
         env=bench.pip.environment(bench.cache),
         capture_output=True,
         text=True,

@@ -118,8 +118,8 @@ class _Patches:
     def _attach(self) -> None:
         """Wrap what lies outside the cache and is there by now.
 
-        Called twice: pip's commands must be wrapped before one of them runs, and some
-        modules are still being imported at that moment.
+        Called more than once: pip's commands must be wrapped before one of them runs,
+        and some modules are still being imported at that moment.
         """
         for attachment in list(self._around):
             module = sys.modules.get(attachment.module)

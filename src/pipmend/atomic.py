@@ -11,23 +11,15 @@ if TYPE_CHECKING:
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
-_WRITE_NEW = (
+_WRITE = (
     os.O_WRONLY
     | os.O_CREAT
-    | os.O_EXCL
     | getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
-_APPEND = (
-    os.O_WRONLY
-    | os.O_CREAT
-    | os.O_APPEND
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
+_WRITE_NEW = _WRITE | os.O_EXCL
+_APPEND = _WRITE | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
 
 
 def write_new(path: Path, data: bytes) -> None:

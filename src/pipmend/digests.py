@@ -10,6 +10,7 @@ import base64
 import binascii
 import enum
 import hashlib
+import os
 import re
 import urllib.parse
 from typing import TYPE_CHECKING, NamedTuple
@@ -67,6 +68,12 @@ class BodyDigest(NamedTuple):
     def of(cls, body: bytes | memoryview) -> BodyDigest:
         """Measure a body in memory."""
         return cls(memoryview(body).nbytes, hashlib.sha256(body).digest())
+
+    @classmethod
+    def of_file(cls, body: BinaryIO) -> BodyDigest:
+        """Measure an open body, which is left at its start."""
+        size = body.seek(0, os.SEEK_END)
+        return cls(size, measure(body, SHA256, hashlib.sha256().digest_size))
 
 
 def from_hashes(

@@ -29,7 +29,6 @@ class Examined(NamedTuple):
     verdict: Verdict
     body: BodyDigest | None = None
     """Size and SHA-256 of the body, if they were measured."""
-    is_sealed: bool = False
 
 
 def read_metadata(entry: OpenEntry) -> StoredResponse | Verdict:
@@ -86,7 +85,7 @@ def examine(
         examined = _examine_body(entry, stored, seal, told, deep=deep)
     except OSError as error:
         verdict = entries.unreadable(Reason.BODY_UNREADABLE, error)
-        return Examined(verdict, is_sealed=seal is not None)
+        return Examined(verdict)
     return _excused(entry, stored, examined)
 
 
@@ -122,14 +121,14 @@ def _examine_body(
     deep: bool,
 ) -> Examined:
     if isinstance(entry.body, Verdict):
-        return Examined(entry.body, is_sealed=seal is not None)
+        return Examined(entry.body)
     body = body_of(entry, stored, told, deep=deep)
     if seal is None:
         return Examined(verify.judge(stored, body, told), body.known_digest)
     verdict = verify.judge_sealed(seal.body, body, told)
     if verdict is INTACT and deep:
         verdict = verify.judge(stored, body, told)
-    return Examined(verdict, seal.body, is_sealed=True)
+    return Examined(verdict, seal.body)
 
 
 def _excused(entry: OpenEntry, stored: StoredResponse, examined: Examined) -> Examined:

@@ -5,7 +5,6 @@ The functions have wrapt's form: the wrapped function, its object, its arguments
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, cast
 
 from pipmend import digests, examine, metadata, seals
@@ -114,16 +113,13 @@ class StoreGate:
         if load is None or load.stage is not Stage.UPDATE or load.is_pinned:
             return None
         if load.digest is None and load.taken is not None:
-            size = load.taken.seek(0, os.SEEK_END)
-            sha256 = digests.measure(load.taken, digests.SHA256, 32)
-            load.digest = digests.BodyDigest(size, sha256)
+            load.digest = digests.BodyDigest.of_file(load.taken)
         return load.digest
 
     def _digest_of_download(self, download: seams.Download) -> BodyDigest:
         download.output_file.flush()
         with open(download.output_file.name, "rb") as file:  # noqa: PTH123
-            size = file.seek(0, os.SEEK_END)
-            return digests.BodyDigest(size, digests.measure(file, digests.SHA256, 32))
+            return digests.BodyDigest.of_file(file)
 
     def _sealed(self, layout: Layout, cache: seams.Cache, args: Arguments) -> Arguments:
         """The arguments of ``set`` with a seal on the metadata, where one is known."""
