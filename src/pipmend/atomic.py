@@ -45,3 +45,18 @@ def append_line(path: Path, line: bytes) -> None:
             raise OSError(f"{path}: a line was written in part")
     finally:
         os.close(descriptor)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a private file, in one step where there was another.
+
+    Raises:
+        OSError: it cannot be written; what was there is still there.
+    """
+    temporary = path.with_name(f"{path.name}.{os.urandom(4).hex()}.tmp")
+    try:
+        write_new(temporary, data)
+        os.replace(temporary, path)  # noqa: PTH105 - as everywhere
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

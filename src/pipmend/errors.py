@@ -7,6 +7,10 @@ class PipmendError(Exception):
     """Root of all errors raised by pipmend."""
 
 
+class UsageError(PipmendError):
+    """A person asked for something that makes no sense; the message says what to do."""
+
+
 class QuarantineError(PipmendError):
     """An entry could not be moved to quarantine; the message says why."""
 

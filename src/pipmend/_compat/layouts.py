@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
 BODY_SUFFIX = ".body"
+WHEELS = "wheels"
+"""The folder of the wheel cache, in every generation."""
+
+
+_LEVELS = 5
+"""Folders of one letter between the folder of a generation and its entries."""
 
 
 class Layout(enum.Enum):
@@ -43,3 +50,36 @@ def place_of(layout: Layout, directory: str, metadata: str) -> Place:
     path = Path(metadata)
     body = path.with_name(path.name + BODY_SUFFIX)
     return Place(Path(directory), path, body if layout is Layout.TWO_FILES else None)
+
+
+def name_of(url: str) -> str:
+    """The name on disk of the entry of a URL, in every generation.
+
+    Args:
+        url: as pip asks for it: without user name and password, and normalised
+            (scheme and host in lower case, a path).
+    """
+    return hashlib.sha224(url.encode()).hexdigest()
+
+
+def place_in(layout: Layout, cache_root: Path, name: str) -> Place:
+    """The place of the entry with a name on disk."""
+    directory = cache_root / layout.value
+    return place_of(
+        layout, str(directory), str(directory.joinpath(*name[:_LEVELS], name))
+    )
+
+
+def place_at(path: Path) -> Place | None:
+    """The place of the entry or built wheel that a file belongs to, by its path."""
+    is_body = path.name.endswith(BODY_SUFFIX)
+    name = path.name[: -len(BODY_SUFFIX)] if is_body else path.name
+    directory = path.parents[_LEVELS] if len(path.parents) > _LEVELS else path
+    for layout in Layout:
+        if directory.name == layout.value:
+            place = place_in(layout, directory.parent, name)
+            return place if place.metadata.parent == path.parent else None
+    for parent in path.parents:
+        if parent.name == WHEELS:
+            return Place(parent, path, None)
+    return None
