@@ -46,6 +46,20 @@ def decoded(body: BinaryIO, coding: str) -> Iterator[bytes]:
         yield from _inflated(chunks, _GZIP_WINDOW)
 
 
+def whole(body: BinaryIO, coding: str, largest: int) -> bytes | None:
+    """The content of a body; None if it has more bytes than `largest`.
+
+    Raises:
+        CodingError: the stream is cut or damaged.
+    """
+    content = bytearray()
+    for chunk in decoded(body, coding):
+        content += chunk
+        if len(content) > largest:
+            return None
+    return bytes(content)
+
+
 def _deflate_window(body: BinaryIO) -> int:
     """``deflate`` means zlib's format; some servers send the bare stream instead."""
     header = body.read(2)
