@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab import cache_files
+from lab.command import Command
 from lab.index_server import LocalIndex
 from lab.laboratory import Laboratory
 from lab.packages import catalogue
@@ -162,3 +163,9 @@ def benches(
     made = Benches(lab, tmp_path_factory.mktemp("benches"))
     yield made
     made.close()
+
+
+@pytest.fixture
+def command(lab: Laboratory, tmp_path: Path) -> Command:
+    """The installed command line, with user folders of its own."""
+    return Command(lab.venv("26.3", hooked=True), tmp_path / "home")

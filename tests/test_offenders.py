@@ -94,6 +94,22 @@ def test_the_fifth_entry_of_a_cache_is_told_once(
     assert answers == [None] * 4 + [str(root)] + [None] * 2
 
 
+def test_another_entry_is_not_told_of(log: events.EventLog, tmp_path: Path) -> None:
+    """What is told belongs to the entry that has just been found."""
+    root = tmp_path / "cache"
+    write(log, *(finding(root / "other") for _ in range(3)))
+
+    assert told(log, root / "mine", root) is None
+    assert [one.where for one in offenders.offences(lines(log), root)] == [
+        str(root / "other")
+    ]
+
+
+def lines(log: events.EventLog) -> list[dict[str, object]]:
+    """The events of a log."""
+    return [line for line in log.read() if line is not None]
+
+
 def test_an_entry_and_its_cache_are_told_of_apart(
     log: events.EventLog, tmp_path: Path
 ) -> None:

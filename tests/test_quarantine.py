@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import json
 import os
 import shutil
@@ -22,9 +24,9 @@ from pipmend.errors import QuarantineError
 from pipmend.quarantine import EntryGoneError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from pipmend.entries import Stamp
+    from pipmend.entries import FileIdentity, Stamp
 
 ID = "20260101T000000Z-01234567"
 JUDGED = b"judged"
@@ -80,6 +82,13 @@ def isolate(place: Place, stamp: Stamp) -> quarantine.Item:
     return quarantine.isolate(place, stamp, ID, {"reason": "body-size"})
 
 
+def description_of(item: quarantine.Item) -> dict[str, object]:
+    """What is written down of an item."""
+    path = item.folder / quarantine.DESCRIPTION_NAME
+    description: dict[str, object] = json.loads(path.read_bytes())
+    return description
+
+
 def quarantined(place: Place) -> dict[str, bytes]:
     """The files of the one item, but for its description."""
     folder = quarantine.folder_of(place.cache_root) / ID
@@ -101,8 +110,13 @@ def test_an_entry_is_moved_with_its_verdict(layout: Layout, tmp_path: Path) -> N
     names = ["metadata", "body"][: len(files(place))]
     assert quarantined(place) == dict.fromkeys(names, JUDGED)
     assert item.folder == tmp_path / "cache" / "pipmend" / "quarantine" / ID
-    description = json.loads((item.folder / quarantine.DESCRIPTION_NAME).read_text())
-    assert description == {"reason": "body-size"}
+    assert description_of(item) == {
+        "reason": "body-size",
+        "kind": "entry",
+        "body_size": len(JUDGED),
+        "body_sha256": None,
+        "body_kept": "whole",
+    }
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
@@ -141,9 +155,10 @@ def test_metadata_without_a_body_is_moved(place: Place) -> None:
     assert place.body is not None
     place.body.unlink()
 
-    isolate(place, entries.stamp_of(place))
+    item = isolate(place, entries.stamp_of(place))
 
     assert quarantined(place) == {"metadata": JUDGED}
+    assert description_of(item)["body_kept"] == "none"
 
 
 CHANGES: dict[str, Callable[[Path], None]] = {
@@ -291,6 +306,245 @@ def test_a_file_in_the_way_is_an_error(place: Place) -> None:
 
     assert not isinstance(caught.value, EntryGoneError)
     assert [path.read_bytes() for path in files(place)] == [JUDGED, JUDGED]
+
+
+# Bodies that are too large to keep.
+
+LARGE = bytes(range(256)) * 5
+END = 100
+
+
+@pytest.fixture
+def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds that a test reaches quickly."""
+    monkeypatch.setattr(quarantine, "LARGEST_BODY", len(LARGE) - 1)
+    monkeypatch.setattr(quarantine, "LONGEST_END", END)
+
+
+def make_large(root: Path, layout: Layout = Layout.TWO_FILES) -> Place:
+    """An entry whose body is larger than the bound."""
+    place = make(root, layout)
+    files(place)[-1].write_bytes(LARGE)
+    return place
+
+
+@pytest.mark.parametrize("layout", Layout, ids=lambda layout: layout.value)
+@pytest.mark.usefixtures("small_bounds")
+def test_a_large_body_is_cut_to_its_ends(layout: Layout, tmp_path: Path) -> None:
+    """And its size and digest are written down."""
+    place = make_large(tmp_path / "cache", layout)
+
+    item = isolate(place, entries.stamp_of(place))
+
+    ends = {"body.head": LARGE[:END], "body.tail": LARGE[-END:]}
+    metadata = {"metadata": JUDGED} if layout is Layout.TWO_FILES else {}
+    assert quarantined(place) == {**metadata, **ends}
+    assert description_of(item) == {
+        "reason": "body-size",
+        "kind": "entry",
+        "body_size": len(LARGE),
+        "body_sha256": hashlib.sha256(LARGE).hexdigest(),
+        "body_kept": "head-and-tail",
+    }
+
+
+@pytest.mark.usefixtures("small_bounds")
+def test_a_body_at_the_bound_is_kept_whole(place: Place) -> None:
+    """A byte less than what is cut."""
+    assert place.body is not None
+    place.body.write_bytes(LARGE[1:])
+
+    item = isolate(place, entries.stamp_of(place))
+
+    assert quarantined(place) == {"metadata": JUDGED, "body": LARGE[1:]}
+    assert description_of(item)["body_kept"] == "whole"
+
+
+@pytest.mark.parametrize("name", ["body.head", "body.tail", "body"])
+@pytest.mark.usefixtures("small_bounds")
+def test_a_body_that_cannot_be_cut_stays_whole(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk, say; the entry has gone all the same."""
+    place = make_large(tmp_path / "cache")
+    stamp = entries.stamp_of(place)
+    really_open, really_unlink = os.open, Path.unlink
+
+    def open_unless_full(path: Path, *args: int) -> int:
+        if Path(path).name == name != "body":
+            raise OSError(errno.ENOSPC, "no space left")
+        return really_open(path, *args)
+
+    def unlink_unless_held(path: Path, **options: bool) -> None:
+        if path.name == name == "body":
+            raise PermissionError(errno.EACCES, "somebody has it open")
+        really_unlink(path, **options)
+
+    monkeypatch.setattr(os, "open", open_unless_full)
+    monkeypatch.setattr(Path, "unlink", unlink_unless_held)
+    item = isolate(place, stamp)
+
+    assert not any(map(os.path.lexists, files(place)))
+    assert quarantined(place) == {"metadata": JUDGED, "body": LARGE}
+    assert description_of(item)["body_kept"] == "whole"
+    assert description_of(item)["body_sha256"] is None
+
+
+def test_the_bound_is_what_the_help_says() -> None:
+    """One item never fills the quarantine."""
+    assert quarantine.LARGEST_BODY <= quarantine.LARGEST_TOTAL // 4
+    assert 2 * quarantine.LONGEST_END < quarantine.LARGEST_BODY
+
+
+# Leftovers.
+
+
+def leftovers(root: Path) -> list[Path]:
+    """Files that nothing needs."""
+    paths = [root / "http" / "a" / "old", root / "http-v2" / "b" / "orphan.body"]
+    for path in paths:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(JUDGED)
+    return paths
+
+
+def judged(*paths: Path) -> list[tuple[Path, FileIdentity]]:
+    """Each with its identity now."""
+    found = [(path, entries.identity_of(path)) for path in paths]
+    return [(path, identity) for path, identity in found if identity is not None]
+
+
+def swept(root: Path) -> dict[str, bytes]:
+    """The swept files by their paths in the item."""
+    folder = quarantine.folder_of(root) / ID / "files"
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_leftovers_are_moved_into_one_item(tmp_path: Path) -> None:
+    """Below their paths in the cache."""
+    paths = leftovers(tmp_path)
+
+    done = quarantine.sweep(tmp_path, ID, judged(*paths), {"subject": "leftovers"})
+
+    assert done == (quarantine.Item(ID, done.item.folder), 2, 2 * len(JUDGED), 0)
+    assert not any(map(os.path.lexists, paths))
+    names = ["http/a/old", "http-v2/b/orphan.body"]
+    assert swept(tmp_path) == dict.fromkeys(names, JUDGED)
+    assert description_of(done.item) == {
+        "id": ID,
+        "kind": "leftovers",
+        "subject": "leftovers",
+        "files": 2,
+        "bytes": 2 * len(JUDGED),
+    }
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_leftover_that_has_changed_stays(
+    change: Callable[[Path], None], tmp_path: Path
+) -> None:
+    """It is none any more."""
+    first, second = leftovers(tmp_path)
+    known = judged(first, second)
+    change(second)
+    now = entries.identity_of(second)
+
+    done = quarantine.sweep(tmp_path, ID, known, {})
+
+    assert (done.moved, done.stayed) == (1, 1)
+    assert entries.identity_of(second) == now
+    assert list(swept(tmp_path)) == ["http/a/old"]
+
+
+def test_a_leftover_that_came_at_the_last_moment_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left of the item then."""
+    path, _ = leftovers(tmp_path)
+    known = judged(path)
+    rename = os.rename
+
+    def rename_late(source: Path, target: Path) -> None:
+        renew(path)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", rename_late)
+    done = quarantine.sweep(tmp_path, ID, known, {})
+
+    assert (done.moved, done.stayed) == (0, 1)
+    assert path.read_bytes() == FRESH
+    assert not done.item.folder.exists()
+
+
+def test_what_is_no_file_of_the_cache_is_not_swept(tmp_path: Path) -> None:
+    """Whatever the caller believes."""
+    root = tmp_path / "cache"
+    kept, _ = leftovers(root)
+    outside = tmp_path / "outside" / "file"
+    outside.parent.mkdir()
+    outside.write_bytes(b"precious")
+    (root / "http" / "way").symlink_to(outside.parent)
+    (root / "http" / "link").symlink_to(outside)
+    own = root / "pipmend" / "quarantine" / "item"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"evidence")
+    around = root / "http" / ".." / ".." / "outside" / "file"
+    paths = [
+        outside,
+        around,
+        root / "http" / "way" / "file",
+        root / "http" / "link",
+        root / "http" / "a",
+        own,
+        root,
+    ]
+
+    done = quarantine.sweep(root, ID, judged(*paths), {})
+
+    assert (done.moved, done.stayed) == (0, len(paths))
+    assert outside.read_bytes() == b"precious"
+    assert own.read_bytes() == b"evidence"
+    assert (root / "http" / "link").is_symlink()
+    assert kept.read_bytes() == JUDGED
+    assert not done.item.folder.exists()
+
+
+def test_a_sweep_that_is_killed_leaves_an_item_that_says_what_it_is(
+    tmp_path: Path,
+) -> None:
+    """What was moved by then can be put back."""
+    first, second = leftovers(tmp_path)
+
+    def files_until_killed() -> Iterator[tuple[Path, FileIdentity]]:
+        yield from judged(first)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quarantine.sweep(tmp_path, ID, files_until_killed(), {})
+
+    assert list(swept(tmp_path)) == ["http/a/old"]
+    assert second.exists()
+    item = quarantine.Item(ID, quarantine.folder_of(tmp_path) / ID)
+    assert description_of(item) == {"id": ID, "kind": "leftovers"}
+
+
+def test_without_a_place_nothing_is_swept(tmp_path: Path) -> None:
+    """A link is refused here too."""
+    path, _ = leftovers(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "pipmend").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(QuarantineError, match="link"):
+        quarantine.sweep(tmp_path, ID, judged(path), {})
+
+    assert path.read_bytes() == JUDGED
+
+
+# The bounds.
 
 
 def items(root: Path, **sizes: int) -> None:

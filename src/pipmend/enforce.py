@@ -41,11 +41,17 @@ class Finding(NamedTuple):
     """What comes next, for the line that a person reads."""
     pip_error: str | None = None
     """What pip failed with, without credentials."""
+    told: str | None = None
+    """What its content says that it is, in words, where the URL is not known."""
+    project: str | None = None
+    """The project that its content names."""
 
     @property
     def subject(self) -> str:
         """The entry in words."""
-        return urls.subject_of(self.url) if self.url else f"entry {self.place.name}"
+        if self.url is not None:
+            return urls.subject_of(self.url)
+        return self.told or f"entry {self.place.name}"
 
 
 class Enforced(NamedTuple):
@@ -61,13 +67,16 @@ class Enforced(NamedTuple):
     """Why the event could not be recorded."""
 
 
-def enforce(finding: Finding, log: events.EventLog, *, move: bool) -> Enforced | None:
+def enforce(
+    finding: Finding, log: events.EventLog, *, move: bool, prune: bool = True
+) -> Enforced | None:
     """Quarantine a corrupt entry and record the event.
 
     Args:
         finding: the corrupt entry.
         log: where the event goes; failing to write it changes nothing else.
         move: False to record only.
+        prune: False if the bounds of the quarantine are kept later, for many at once.
 
     Returns:
         What was done; None if another process was faster and nothing was.
@@ -76,7 +85,7 @@ def enforce(finding: Finding, log: events.EventLog, *, move: bool) -> Enforced |
     evidence, stayed = None, None
     if move:
         try:
-            evidence = _isolate(finding, item_id)
+            evidence = _isolate(finding, item_id, prune=prune)
         except quarantine.EntryGoneError:
             return None
         except QuarantineError as error:
@@ -88,7 +97,7 @@ def enforce(finding: Finding, log: events.EventLog, *, move: bool) -> Enforced |
     return Enforced(item_id, action, evidence, stayed, unlogged)
 
 
-def _isolate(finding: Finding, item_id: str) -> Path:
+def _isolate(finding: Finding, item_id: str, *, prune: bool) -> Path:
     verdict = finding.verdict
     description: dict[str, object] = {
         "id": item_id,
@@ -101,8 +110,9 @@ def _isolate(finding: Finding, item_id: str) -> Path:
         "expected": verdict.expected,
     }
     item = quarantine.isolate(finding.place, finding.stamp, item_id, description)
-    with contextlib.suppress(OSError):
-        quarantine.prune(finding.place.cache_root, keep=item_id)
+    if prune:
+        with contextlib.suppress(OSError):
+            quarantine.prune(finding.place.cache_root, keep=item_id)
     return item.folder
 
 
@@ -114,6 +124,8 @@ def _record(finding: Finding, log: events.EventLog, done: Enforced) -> str | Non
         subject=finding.subject,
         url=urls.redacted(finding.url) if finding.url else None,
         entry=str(finding.place.metadata),
+        cache=str(finding.place.cache_root),
+        bytes=finding.stamp.size,
         reason=verdict.reason.value if verdict.reason else "",
         found=verdict.found,
         expected=verdict.expected,
@@ -121,6 +133,7 @@ def _record(finding: Finding, log: events.EventLog, done: Enforced) -> str | Non
         stayed=done.stayed,
         pip_error=finding.pip_error,
         free_bytes=_free_bytes(finding.place.cache_root),
+        project=finding.project,
     )
     try:
         log.emit(event)

@@ -94,6 +94,7 @@ class Ledger:
                 subject=urls.subject_of(url),
                 url=urls.redacted(url),
                 entry=str(place.metadata),
+                bytes=stamp.size,
             )
         )
 

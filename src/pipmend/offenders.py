@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipmend import enforce, events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 SPAN = dt.timedelta(days=7)
@@ -36,21 +36,37 @@ def newly_repeated(
     told = {
         str(event.get("where")) for event in recent if _is(event, events.RepeatOffender)
     }
-    found = [event for event in recent if _is(event, events.EntryCorrupt)]
-    same = sum(
-        event.get("entry") == str(entry)
-        for event in found
-        # What was left in its place is the same damage, met again.
-        if event.get("action") == enforce.Action.QUARANTINED.value
-    )
-    if same >= SAME_ENTRY and str(entry) not in told:
-        words = f"this entry was broken {same} times within a week: {_CAUSE}"
-        return events.RepeatOffender(where=str(entry), words=words)
-    broken = _entries_below(found, cache_root)
-    if broken >= SAME_CACHE and str(cache_root) not in told:
-        words = f"{broken} entries of this cache broke within a week: {_CAUSE}"
-        return events.RepeatOffender(where=str(cache_root), words=words)
+    for offence in offences(recent, cache_root):
+        mine = offence.where in {str(entry), str(cache_root)}
+        if mine and offence.where not in told:
+            return offence
     return None
+
+
+def offences(
+    recent: Iterable[dict[str, object]], cache_root: Path
+) -> Iterator[events.RepeatOffender]:
+    """The entries of a cache that broke again and again, then the cache itself.
+
+    Args:
+        recent: the events of the span.
+        cache_root: the cache, as it was named when they were recorded.
+    """
+    below = os.path.join(cache_root, "")  # noqa: PTH118
+    times: dict[str, int] = {}
+    for event in recent:
+        entry = str(event.get("entry"))
+        if _is(event, events.EntryCorrupt) and entry.startswith(below):
+            # What was left in its place is the same damage, met again.
+            moved = event.get("action") == enforce.Action.QUARANTINED.value
+            times[entry] = times.get(entry, 0) + moved
+    for entry, number in times.items():
+        if number >= SAME_ENTRY:
+            words = f"this entry was broken {number} times within a week: {_CAUSE}"
+            yield events.RepeatOffender(where=entry, words=words)
+    if len(times) >= SAME_CACHE:
+        words = f"{len(times)} entries of this cache broke within a week: {_CAUSE}"
+        yield events.RepeatOffender(where=str(cache_root), words=words)
 
 
 def _time_of(event: dict[str, object]) -> str:
@@ -60,8 +76,3 @@ def _time_of(event: dict[str, object]) -> str:
 
 def _is(event: dict[str, object], kind: type[events.Event]) -> bool:
     return event.get("event") == events.NAMES[kind]
-
-
-def _entries_below(found: Iterable[dict[str, object]], cache_root: Path) -> int:
-    paths = {str(event.get("entry")) for event in found}
-    return sum(path.startswith(os.path.join(cache_root, "")) for path in paths)  # noqa: PTH118

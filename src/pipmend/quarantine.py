@@ -1,23 +1,26 @@
-"""Quarantine: corrupt entries are moved aside, never deleted, with their verdict.
+"""Quarantine: what must go is moved aside, never deleted, with its verdict.
 
 One folder an item, ``<cache root>/pipmend/quarantine/<id>/``, on the file system of
-the cache, so that moving is a rename. The folder is private to the user.
+the cache, so that moving is a rename. The folder is private to the user. An item is
+one corrupt entry, or all leftovers of one sweep.
 """
 
 from __future__ import annotations
 
 import contextlib
+import enum
 import json
 import os
 import shutil
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipmend import atomic, entries
+from pipmend import atomic, digests, entries, untrusted
 from pipmend.errors import QuarantineError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
     from pipmend._compat.layouts import Place
     from pipmend.entries import FileIdentity, Stamp
@@ -28,14 +31,64 @@ LONGEST_AGE = 30 * 24 * 3600
 LARGEST_TOTAL = 1024 * 1024 * 1024
 """Bytes that all items may take; the oldest go first, the newest always stays."""
 
+LARGEST_BODY = 256 * 1024 * 1024
+"""Bytes of a body that is kept whole.
+
+A quarter of the total, so that one item cannot drive out all others. Nearly every
+file of an index is smaller; of the others both ends and the digest tell most.
+"""
+
+LONGEST_END = 1024 * 1024
+"""Bytes that are kept of each end of a larger body."""
+
+OWN_FOLDER = "pipmend"
 DESCRIPTION_NAME = "verdict.json"
+METADATA_NAME = "metadata"
+BODY_NAME = "body"
+HEAD_NAME = "body.head"
+TAIL_NAME = "body.tail"
+FILES_NAME = "files"
+"""The folder that holds swept files, below their paths in the cache."""
+
+_SHA256_SIZE = 32
+
+
+class Kind(enum.Enum):
+    """What an item is. The values are stable codes for scripts."""
+
+    ENTRY = "entry"
+    """A corrupt entry; so are all items that do not say."""
+    LEFTOVERS = "leftovers"
+    """Files that nothing needs any more, of one sweep."""
+    UNREADABLE = "unreadable"
+    """It does not say what it is, or is no item at all."""
+
+
+class Kept(enum.Enum):
+    """How much of a body is kept. The values are stable codes for scripts."""
+
+    WHOLE = "whole"
+    HEAD_AND_TAIL = "head-and-tail"
+    NONE = "none"
 
 
 class Item(NamedTuple):
-    """One quarantined entry."""
+    """One item of the quarantine."""
 
     id: str
     folder: Path
+
+
+class SweptItem(NamedTuple):
+    """What became of the files of one sweep."""
+
+    item: Item
+    """Its folder is not there when nothing was moved."""
+    moved: int
+    bytes: int
+    """Of the files that were moved."""
+    stayed: int
+    """Files that were changed meanwhile, or could not be moved."""
 
 
 class EntryGoneError(QuarantineError):
@@ -44,13 +97,15 @@ class EntryGoneError(QuarantineError):
 
 def folder_of(cache_root: Path) -> Path:
     """The quarantine of a cache."""
-    return cache_root / "pipmend" / "quarantine"
+    return cache_root / OWN_FOLDER / "quarantine"
 
 
 def isolate(
     place: Place, stamp: Stamp, item_id: str, description: dict[str, object]
 ) -> Item:
     """Move the files of an entry to quarantine, the metadata first.
+
+    A body of more than `LARGEST_BODY` bytes is then cut to its ends.
 
     Raises:
         EntryGoneError: the entry changed since it was judged; it was left alone.
@@ -61,7 +116,7 @@ def isolate(
     item = Item(item_id, folder_of(place.cache_root) / item_id)
     try:
         _make_private(place.cache_root, item.folder)
-        _move(place.metadata, item.folder / "metadata", stamp.metadata)
+        _move(place.metadata, item.folder / METADATA_NAME, stamp.metadata)
     except (OSError, EntryGoneError) as error:
         _remove_if_empty(item.folder)
         if isinstance(error, EntryGoneError):
@@ -71,15 +126,66 @@ def isolate(
     # that fails may undo the move.
     with contextlib.suppress(OSError, EntryGoneError):
         if place.body is not None and stamp.body is not None:
-            _move(place.body, item.folder / "body", stamp.body)
+            _move(place.body, item.folder / BODY_NAME, stamp.body)
     with contextlib.suppress(OSError):
-        text = json.dumps(description, indent=2) + "\n"
-        atomic.write_new(item.folder / DESCRIPTION_NAME, text.encode())
+        _describe_entry(item, place, description)
     return item
 
 
-def prune(cache_root: Path, *, keep: str) -> None:
-    """Drop items beyond the bounds of age and size, oldest first, but never `keep`.
+def sweep(
+    cache_root: Path,
+    item_id: str,
+    files: Iterable[tuple[Path, FileIdentity]],
+    description: Mapping[str, object],
+) -> SweptItem:
+    """Move files that nothing needs any more into one item.
+
+    A file stays where it is when it is no longer the one that was judged, is no
+    regular file, or does not lie in the cache without a link on the way.
+
+    Args:
+        cache_root: the folder of the cache.
+        item_id: name of the new item.
+        files: each with its identity when it was judged; taken one by one.
+        description: what is known of them, for ``verdict.json``.
+
+    Raises:
+        QuarantineError: there is no place for an item; nothing was moved.
+    """
+    item = Item(item_id, folder_of(cache_root) / item_id)
+    try:
+        _make_private(cache_root, item.folder)
+    except OSError as error:
+        raise QuarantineError(str(error.strerror or error)) from error
+    told = {**description, "id": item_id, "kind": Kind.LEFTOVERS.value}
+    _describe(item.folder, told)  # first: a kill must not leave nameless files
+    moved = size = stayed = 0
+    for path, judged in files:
+        if _sweep_file(cache_root, item, path, judged):
+            moved += 1
+            size += judged.size
+        else:
+            stayed += 1
+    if moved:
+        _describe(item.folder, {**told, "files": moved, "bytes": size})
+    else:
+        _remove_without_files(item.folder)
+    return SweptItem(item, moved, size, stayed)
+
+
+def is_own(relative: Path) -> bool:
+    """Whether a path relative to a cache root is none of pip's, but pipmend's own."""
+    return not relative.parts or relative.parts[0].lower() == OWN_FOLDER
+
+
+def prune(cache_root: Path, *, keep: str | None = None) -> None:
+    """Drop items beyond the bounds of age and size, oldest first.
+
+    Leftovers go before entries: a large sweep must not cost the evidence.
+
+    Args:
+        cache_root: the folder of the cache.
+        keep: an item that stays in any case.
 
     Raises:
         OSError: the quarantine cannot be read.
@@ -90,7 +196,9 @@ def prune(cache_root: Path, *, keep: str) -> None:
         path for path in folder_of(cache_root).iterdir() if not path.is_symlink()
     ]
     # Ids start with the time, so their order is the order of age.
-    for folder in sorted(folders, reverse=True):
+    folders.sort(reverse=True)
+    folders.sort(key=lambda folder: (folder / FILES_NAME).is_dir())
+    for folder in folders:
         total += sum(_size_below(folder))
         is_old = folder.lstat().st_mtime < oldest_kept
         if folder.name != keep and (is_old or total > LARGEST_TOTAL):
@@ -101,9 +209,88 @@ def _size_below(folder: Path) -> list[int]:
     return [path.lstat().st_size for path in folder.rglob("*")]
 
 
+def _describe(folder: Path, description: Mapping[str, object]) -> None:
+    """Write what is known of an item, or do without."""
+    text = json.dumps(description, indent=2) + "\n"
+    with contextlib.suppress(OSError):
+        atomic.replace(folder / DESCRIPTION_NAME, text.encode())
+
+
+def _describe_entry(item: Item, place: Place, description: dict[str, object]) -> None:
+    """Write the description of an entry, and cut a body that is too large."""
+    name = METADATA_NAME if place.body is None else BODY_NAME
+    size = untrusted.size_of(item.folder / name)
+    told = {
+        **description,
+        "kind": Kind.ENTRY.value,
+        "body_size": size,
+        "body_sha256": None,
+        "body_kept": (Kept.NONE if size is None else Kept.WHOLE).value,
+    }
+    _describe(item.folder, told)
+    if size is not None and size > LARGEST_BODY:
+        _cut(item.folder / name, told)
+
+
+def _cut(body: Path, told: dict[str, object]) -> None:
+    """Replace a body by its ends and its digest; if that fails, it stays whole.
+
+    Raises:
+        OSError: it has failed.
+    """
+    head, tail = body.with_name(HEAD_NAME), body.with_name(TAIL_NAME)
+    with contextlib.ExitStack() as undo:
+        undo.callback(untrusted.remove, head)
+        undo.callback(untrusted.remove, tail)
+        with untrusted.open_file(body) as file:
+            sha256 = digests.measure(file, digests.SHA256, _SHA256_SIZE)
+            atomic.write_new(head, file.read(LONGEST_END))
+            file.seek(-LONGEST_END, os.SEEK_END)
+            atomic.write_new(tail, file.read(LONGEST_END))
+        kept = {"body_sha256": sha256.hex(), "body_kept": Kept.HEAD_AND_TAIL.value}
+        undo.callback(_describe, body.parent, told)
+        text = json.dumps({**told, **kept}, indent=2) + "\n"
+        # The digest is on disk before the body goes.
+        atomic.replace(body.with_name(DESCRIPTION_NAME), text.encode())
+        body.unlink()
+        undo.pop_all()
+
+
+def _sweep_file(cache_root: Path, item: Item, path: Path, judged: FileIdentity) -> bool:
+    """Move one leftover; whether it was moved."""
+    relative = _below(cache_root, path)
+    if relative is None or _passes_link(cache_root, relative):
+        return False
+    try:
+        if untrusted.size_of(path) is None or entries.identity_of(path) != judged:
+            return False
+        target = item.folder / FILES_NAME / relative
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _move(path, target, judged)
+    except (OSError, EntryGoneError):
+        return False
+    return True
+
+
+def _below(cache_root: Path, path: Path) -> Path | None:
+    """The path of a file relative to its cache; None if it is none of its files."""
+    try:
+        relative = path.relative_to(cache_root)
+    except ValueError:
+        return None
+    is_foreign = is_own(relative) or os.pardir in relative.parts
+    return None if is_foreign else relative
+
+
+def _passes_link(cache_root: Path, relative: Path) -> bool:
+    """Whether a link lies on the way from the cache root to a path below it."""
+    ways = list(relative.parents)[:-1]
+    return any((cache_root / way).is_symlink() for way in ways)
+
+
 def _make_private(cache_root: Path, folder: Path) -> None:
     """Make an item's folder; a link in its way is refused, not followed."""
-    for path in (cache_root / "pipmend", folder_of(cache_root)):
+    for path in (cache_root / OWN_FOLDER, folder_of(cache_root)):
         path.mkdir(atomic.PRIVATE_FOLDER, exist_ok=True)
         if path.is_symlink():
             raise QuarantineError(f"{path} is a link")
@@ -138,6 +325,15 @@ def _put_back(moved: Path, source: Path) -> None:
             os.replace(moved, source)  # noqa: PTH105
     with contextlib.suppress(OSError):
         os.unlink(moved)  # noqa: PTH108 - in its place again, or outdated
+
+
+def _remove_without_files(folder: Path) -> None:
+    """Remove an item that holds no file but its description."""
+    for root, _, _ in os.walk(folder / FILES_NAME, topdown=False):
+        _remove_if_empty(Path(root))
+    if not (folder / FILES_NAME).exists():
+        untrusted.remove(folder / DESCRIPTION_NAME)
+        _remove_if_empty(folder)
 
 
 def _remove_if_empty(folder: Path) -> None:

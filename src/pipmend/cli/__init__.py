@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pipmend
-from pipmend.errors import PipmendError
+from pipmend.errors import PipmendError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,15 @@ class _Command:
 
 _COMMANDS = (
     _Command("status", "show whether pipmend is active, and what runs at start-up"),
+    _Command("scan", "find out which cache entries are broken, and repair them"),
+    _Command("list", "show what is in the cache, by package"),
+    _Command("forget", "move all entries of one package to quarantine"),
+    _Command("explain", "say what is wrong with an entry, and why"),
+    _Command("quarantine", "list, show, restore, export or purge what was moved"),
     _Command("events", "show what was found and healed"),
+    _Command("stats", "show what was healed over time, and what that saved"),
+    _Command("doctor", "look for a cause outside the cache"),
+    _Command("report", "write one page about all of this for a browser"),
 )
 
 
@@ -76,6 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _PIPE_CLOSED
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except UsageError as error:
+        print(f"pipmend: {error}", file=sys.stderr)
+        return _USAGE
     except (PipmendError, OSError) as error:
         print(f"pipmend: {error}", file=sys.stderr)
         return _FAILED
@@ -104,6 +115,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=version)
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    first = next((word for word in words if not word.startswith("-")), None)
     for command in _COMMANDS:
         details = commands.add_parser(
             command.name,
@@ -113,7 +125,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         details.set_defaults(command=command)
         # The others stay unloaded: `status` must work where a dependency of
         # theirs is missing.
-        if command.name in words:
+        if command.name == first:
             importlib.import_module(command.module).add_arguments(details)
     return parser
 

@@ -1,0 +1,60 @@
+"""The argument CACHE of the commands: which cache folders are meant."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipmend._compat import caches
+from pipmend._compat.caches import CacheFolder
+from pipmend.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+_HELP = "cache folders, as `pip cache dir` names them; all of this user's if none"
+
+
+def add(parser: argparse.ArgumentParser, *, positional: bool = False) -> None:
+    """Declare ``CACHE...``, or the option ``--cache CACHE`` where others come first."""
+    if positional:
+        parser.add_argument("caches", nargs="*", type=Path, metavar="CACHE", help=_HELP)
+        return
+    parser.add_argument(
+        "--cache",
+        dest="caches",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="CACHE",
+        help=f"{_HELP}; may be given several times",
+    )
+
+
+def chosen(arguments: argparse.Namespace) -> list[CacheFolder]:
+    """The cache folders that are meant; at least one.
+
+    Raises:
+        UsageError: a folder is not there, or none was found.
+    """
+    if arguments.caches:
+        return [_named(path) for path in arguments.caches]
+    found = caches.find()
+    if not found:
+        raise UsageError("no pip cache was found for this user; name its folder")
+    return found
+
+
+def repeated(arguments: argparse.Namespace) -> str:
+    """What to type to mean the same caches with another command; maybe nothing."""
+    words = [word for path in arguments.caches for word in ("--cache", str(path))]
+    return f" {shlex.join(words)}" if words else ""
+
+
+def _named(path: Path) -> CacheFolder:
+    if not path.is_dir():
+        raise UsageError(f"there is no folder {path}")
+    if path.name in caches.PARTS and not caches.is_cache(path):
+        raise UsageError(f"{path} is a part of a cache; name {path.absolute().parent}")
+    return CacheFolder(path.absolute(), "named on the command line")
