@@ -1,6 +1,6 @@
 """The laboratory's own parts: packages, and the index as a client sees it."""
 
-# ruff: noqa: D103 - the names of tests are sentences
+
 
 from __future__ import annotations
 

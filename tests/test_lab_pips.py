@@ -1,6 +1,6 @@
 """The laboratory with a real pip: its cache is hit, found, read and damaged."""
 
-# ruff: noqa: D103 - the names of tests are sentences
+
 
 from __future__ import annotations
 

@@ -3,32 +3,62 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-SOURCE = Path(__file__).resolve().parent.parent / "src"
+from lab.source_tree import TREES, imported, own, tops
 
 # From top to bottom. A new module goes into the highest row whose upper rows hold all
 # that import it; if there is none, it gets one. A package stands for its modules.
 ROWS: tuple[tuple[str, ...], ...] = (
     ("pipmend_hook", "pipmend.__main__"),
     ("pipmend._startup", "pipmend.cli"),
-    ("pipmend._patches",),
+    (
+        "pipmend._patches",
+        "pipmend.report",
+        "pipmend.handout",
+        "pipmend.restore",
+        "pipmend.damage",
+    ),
     (
         "pipmend.gate",
         "pipmend.store_gate",
         "pipmend.wheel_gate",
         "pipmend.post_mortem",
         "pipmend.downloads",
+        "pipmend.survey",
+        "pipmend.evidence",
+        "pipmend.doctor",
+        "pipmend.history",
     ),
-    ("pipmend.ledger", "pipmend.loads"),
-    ("pipmend.offenders",),
-    ("pipmend.enforce", "pipmend.examine", "pipmend._guard"),
-    ("pipmend.quarantine", "pipmend.events", "pipmend.notices"),
-    ("pipmend.verify", "pipmend.observation", "pipmend.wheels"),
+    ("pipmend.ledger", "pipmend.loads", "pipmend.inventory", "pipmend.surroundings"),
+    (
+        "pipmend.offenders",
+        "pipmend.scan",
+        "pipmend.crew",
+        "pipmend.addresses",
+        "pipmend._compat.installed",
+    ),
+    (
+        "pipmend.enforce",
+        "pipmend.examine",
+        "pipmend._guard",
+        "pipmend.walk",
+        "pipmend.verified",
+        "pipmend.subjects",
+        "pipmend._compat.caches",
+    ),
+    (
+        "pipmend.quarantine",
+        "pipmend.events",
+        "pipmend.notices",
+        "pipmend.names",
+        "pipmend.members",
+    ),
+    (
+        "pipmend.verify",
+        "pipmend.observation",
+        "pipmend.wheels",
+        "pipmend.untrusted",
+    ),
     ("pipmend.entries", "pipmend.seals", "pipmend.archives", "pipmend.pages"),
     ("pipmend._compat.seams",),
     ("pipmend.metadata", "pipmend.codings", "pipmend.digests"),
@@ -51,49 +81,6 @@ ONLY_FOR_COMPAT = frozenset(
     {"http-v2", ".body", "__code__", "co_varnames", "co_argcount", "co_consts"}
 )
 """What tells one generation of pip from another."""
-
-
-def name_of(path: Path) -> str:
-    """The dotted name of a module."""
-    parts = path.relative_to(SOURCE).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-TREES = {
-    name_of(path): ast.parse(path.read_bytes()) for path in sorted(SOURCE.rglob("*.py"))
-}
-"""Every module by name."""
-
-
-def imported(node: ast.AST) -> Iterator[str]:
-    """What is imported when the code runs, at once or later, in dotted names."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import):
-            yield from (alias.name for alias in child.names)
-        elif isinstance(child, ast.ImportFrom):
-            assert child.level == 0, "relative imports are not understood here"
-            yield from (f"{child.module}.{alias.name}" for alias in child.names)
-        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            for statement in child.orelse:
-                yield from imported(statement)
-        else:
-            yield from imported(child)
-
-
-def tops(module: str) -> set[str]:
-    """The top-level packages that a module imports."""
-    return {name.partition(".")[0] for name in imported(TREES[module])}
-
-
-def own(module: str) -> set[str]:
-    """The modules of this project that a module imports."""
-    found = set()
-    for name in imported(TREES[module]):
-        candidate = name
-        while candidate and candidate not in TREES:
-            candidate = candidate.rpartition(".")[0]
-        found.add(candidate)
-    return found - {"", module}
 
 
 def entry_of(module: str) -> str:

@@ -24,6 +24,7 @@ from lab.damages import damage
 from lab.index_style import IndexStyle
 from lab.packages import catalogue, wheel
 from lab.pips import tree
+from lab.source_tree import reached_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 PIPS = ("22.0.4", "26.3")
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "pipmend"
 
-NOT_IN_PIP = ("cli", "__main__", "startup_files", "scan")
-"""Modules and packages that pip never loads."""
+IN_PIP = reached_from("pipmend._startup", "pipmend._patches")
+"""The modules that pip loads."""
 
 RIM = {
     "_guard:attempt",
@@ -153,7 +154,7 @@ def functions() -> list[Function]:
         Function(f"{'.'.join(parts)}:{name}", path.name, line)
         for path in sorted(PACKAGE.rglob("*.py"))
         for parts in [path.relative_to(PACKAGE).with_suffix("").parts]
-        if parts[0] not in NOT_IN_PIP
+        if ".".join(("pipmend", *parts)) in IN_PIP
         for name, line in _named(ast.parse(path.read_bytes()))
         if f"{'.'.join(parts)}:{name}" not in RIM
     ]

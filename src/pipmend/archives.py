@@ -6,11 +6,12 @@ large one that would cost more than pip's own work with it.
 
 from __future__ import annotations
 
+import enum
 import struct
 import sys
 import zipfile
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipmend import codings
 
@@ -18,10 +19,43 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 LARGEST_READ = 8 * 1024 * 1024
-"""Bytes of an archive whose members are read."""
+"""Bytes of an archive whose members are read while pip waits."""
 
-_LARGEST_MEMBERS = 256 * 1024 * 1024  # bytes of content, against decompression bombs
+_LARGEST_CONTENT = 256 * 1024 * 1024  # bytes, against decompression bombs
+_LARGEST_RATIO = 100  # of content to archive; real packages stay below 20
 _CHUNK_SIZE = 256 * 1024
+
+
+class Depth(enum.Enum):
+    """How far a look goes where no digest is known."""
+
+    QUICK = enum.auto()
+    """Into small archives: pip is waiting."""
+    DEEP = enum.auto()
+    """Into archives of any size, up to a bound of content: pip has failed."""
+    FULL = enum.auto()
+    """Into everything that is no bomb: a person asked for it."""
+
+    def largest_content(self, size: int) -> int:
+        """Bytes of content that are read of an archive of so many bytes."""
+        if self is Depth.QUICK and size > LARGEST_READ:
+            return 0
+        if self is Depth.FULL:
+            return max(_LARGEST_CONTENT, size * _LARGEST_RATIO)
+        return _LARGEST_CONTENT
+
+
+class Look(NamedTuple):
+    """What a look at a file has shown."""
+
+    flaw: str | None
+    """In a few words why it is no whole archive; None if it looks whole."""
+    is_confirmed: bool = False
+    """Whether checksums of its own have confirmed all its content."""
+
+
+_LOOKS_WHOLE = Look(None)
+_CONFIRMED = Look(None, is_confirmed=True)
 
 ERRORS = (
     zipfile.BadZipFile,
@@ -37,67 +71,66 @@ ERRORS = (
 """What reading a damaged archive raises."""
 
 
-def flaw_of(body: BinaryIO, size: int, name: str, *, deep: bool = False) -> str | None:
-    """Say in a few words why a file is no whole archive, or None if it looks whole.
+def look(body: BinaryIO, size: int, name: str, depth: Depth = Depth.QUICK) -> Look:
+    """Look whether a file is a whole archive.
 
     Args:
         body: the open file; left anywhere.
         size: bytes of the file.
         name: the file's name, which tells what it must be; empty if not known.
-        deep: read all members, however large.
+        depth: how far to look.
     """
     body.seek(0)
     start = body.read(4)
     lower = name.lower()
-    reads = deep or size <= LARGEST_READ
+    largest = depth.largest_content(size)
     if lower.endswith(".metadata"):
-        return _flaw_of_core_metadata(body)
+        return _look_at_core_metadata(body)
     if lower.endswith((".whl", ".zip", ".egg")) or start.startswith(b"PK\x03\x04"):
-        return _flaw_of_zip(body, reads=reads)
+        return _look_at_zip(body, largest)
     if lower.endswith((".tar.gz", ".tgz")) or start.startswith(b"\x1f\x8b\x08"):
         if not start.startswith(b"\x1f\x8b"):
-            return "no gzip file"
-        return _flaw_of_gzip(body) if reads else None
-    return None
+            return Look("no gzip file")
+        return _look_at_gzip(body, largest) if largest else _LOOKS_WHOLE
+    return _LOOKS_WHOLE
 
 
-def _flaw_of_zip(body: BinaryIO, *, reads: bool) -> str | None:
+def _look_at_zip(body: BinaryIO, largest: int) -> Look:
     try:
         with zipfile.ZipFile(body) as archive:
             members = archive.infolist()
-            total = sum(member.file_size for member in members)
-            if not reads or total > _LARGEST_MEMBERS:
-                return None
+            if sum(member.file_size for member in members) > largest:
+                return _LOOKS_WHOLE
             for member in members:
                 with archive.open(member) as content:
                     while content.read(_CHUNK_SIZE):
                         pass
     except ERRORS:
-        return "no whole zip file"
+        return Look("no whole zip file")
     except OSError as error:
         if error.errno:
             raise
-        return "no whole zip file"  # bz2's word for a damaged stream
-    return None
+        return Look("no whole zip file")  # bz2's word for a damaged stream
+    return _CONFIRMED
 
 
-def _flaw_of_gzip(body: BinaryIO) -> str | None:
+def _look_at_gzip(body: BinaryIO, largest: int) -> Look:
     try:
         total = 0
         for chunk in codings.decoded(body, "gzip"):
             total += len(chunk)
-            if total > _LARGEST_MEMBERS:
-                return None
+            if total > largest:
+                return _LOOKS_WHOLE
     except codings.CodingError as error:
-        return str(error)
-    return None
+        return Look(str(error))
+    return _CONFIRMED
 
 
-def _flaw_of_core_metadata(body: BinaryIO) -> str | None:
+def _look_at_core_metadata(body: BinaryIO) -> Look:
     body.seek(0)
     text = body.read(_CHUNK_SIZE)
     if b"\0" in text:
-        return "NUL bytes in core metadata"
+        return Look("NUL bytes in core metadata")
     if b"Metadata-Version:" not in text or b"\nName:" not in b"\n" + text:
-        return "no core metadata"
-    return None
+        return Look("no core metadata")
+    return _LOOKS_WHOLE

@@ -45,6 +45,13 @@ class Settings(NamedTuple):
 
         return Path(platformdirs.user_log_dir("pipmend", appauthor=False))
 
+    @property
+    def cache_folder(self) -> Path:
+        """The user's folder for what can be made again; not created here."""
+        import platformdirs  # noqa: PLC0415 - as above
+
+        return Path(platformdirs.user_cache_dir("pipmend", appauthor=False))
+
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings in force: the environment, then the way of installation."""

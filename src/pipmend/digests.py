@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SHA256 = "sha256"
 _CHUNK_SIZE = 1024 * 1024
+_SMALL = 64 * 1024
 
 # The path of a file on the main index: BLAKE2b-256 of its content, split in three.
 _BLAKE2_PATH = re.compile(
@@ -135,9 +136,12 @@ def measure(body: BinaryIO, algorithm: str, length: int) -> bytes:
         hasher = getattr(hashlib, algorithm)(digest_size=length)
     else:
         hasher = hashlib.new(algorithm, usedforsecurity=False)
-    buffer = memoryview(bytearray(_CHUNK_SIZE))
-    while count := body.readinto(buffer):  # type: ignore[attr-defined]
-        hasher.update(buffer[:count])
+    start = body.read(_SMALL)
+    hasher.update(start)
+    if len(start) == _SMALL:  # most are smaller, and need no buffer
+        buffer = memoryview(bytearray(_CHUNK_SIZE))
+        while count := body.readinto(buffer):  # type: ignore[attr-defined]
+            hasher.update(buffer[:count])
     body.seek(0)
     value: bytes = (
         hasher.digest(length) if algorithm.startswith("shake") else hasher.digest()

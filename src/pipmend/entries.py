@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 LARGEST_METADATA = 16 * 1024 * 1024
 """Bytes; a response with more header fields than this never reached pip's cache."""
 
+_LARGEST_READ = 1 << 30
+"""Bytes that every system reads in one call."""
+
 SETTLING_SECONDS = 0.25
 _TEMPORARY_SECONDS = 60.0
+_TICK_SECONDS = 2.0  # FAT's; other file systems have finer ones
 
 _OPEN_FLAGS = (
     os.O_RDONLY
@@ -60,6 +64,8 @@ class FileIdentity(NamedTuple):
     """Bytes."""
     modified_ns: int
     changed_ns: int
+    mode: int = 0
+    """Kind and permissions."""
 
     @classmethod
     def of(cls, status: os.stat_result) -> FileIdentity:
@@ -70,7 +76,13 @@ class FileIdentity(NamedTuple):
             status.st_size,
             status.st_mtime_ns,
             status.st_ctime_ns,
+            status.st_mode,
         )
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether it is a file, and no link, folder or device."""
+        return stat.S_ISREG(self.mode)
 
 
 class Stamp(NamedTuple):
@@ -78,6 +90,27 @@ class Stamp(NamedTuple):
 
     metadata: FileIdentity | None
     body: FileIdentity | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(identity.size for identity in self if identity is not None)
+
+    @property
+    def modified(self) -> float:
+        """When a file was last modified, in seconds since 1970; 0 without any."""
+        moments = (one.modified_ns for one in self if one is not None)
+        return max(moments, default=0) / 1e9
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the next change may fall into the same tick of a file's clock."""
+        return any(
+            _is_younger(moment, _TICK_SECONDS)
+            for one in self
+            if one is not None
+            for moment in (one.modified_ns, one.changed_ns)
+        )
 
     def replaces(self, before: Stamp, *, has_body: bool) -> bool:
         """Whether the entry is there, and no file of it is one of those before."""
@@ -129,22 +162,26 @@ def stamp_of(place: Place) -> Stamp:
     return Stamp(identity_of(place.metadata), body)
 
 
-def open_entry(place: Place) -> OpenEntry | None:
+def open_entry(place: Place, stamp: Stamp | None = None) -> OpenEntry | None:
     """Read the metadata of an entry and open its body; None if there is no entry.
+
+    Args:
+        place: where its files are.
+        stamp: the identities of its files, if they were looked at just before.
 
     Raises:
         OSError: for a passing trouble of this process, such as too many open files.
     """
-    stamp = stamp_of(place)
+    stamp = stamp or stamp_of(place)
     if stamp.metadata is None:
         return None
-    metadata, identity = _read_metadata(place)
+    metadata, identity = _read_metadata(place, stamp.metadata)
     if place.body is None or isinstance(metadata, Verdict):
         return OpenEntry(place, stamp, Stamp(identity, None), metadata, io.BytesIO())
-    body = _open_body(place.body) if stamp.body else _MISSING
-    opened = (
-        None if isinstance(body, Verdict) else FileIdentity.of(os.fstat(body.fileno()))
-    )
+    body = _open_body(place.body, stamp.body) if stamp.body else _MISSING
+    opened = None
+    if not isinstance(body, Verdict):
+        opened = FileIdentity.of(os.fstat(body.fileno()))
     return OpenEntry(place, stamp, Stamp(identity, opened), metadata, body)
 
 
@@ -174,23 +211,41 @@ def _is_younger(modified_ns: int, seconds: float) -> bool:
 
 
 def _read_metadata(
-    place: Place,
+    place: Place, known: FileIdentity
 ) -> tuple[bytes | Verdict, FileIdentity | None]:
+    # The one-file storage holds the body in the same file: no bound there.
+    largest = None if place.body is None else LARGEST_METADATA
     try:
-        with open_regular(place.metadata) as file:
-            identity = FileIdentity.of(os.fstat(file.fileno()))
-            # The one-file storage holds the body in the same file: no bound there.
-            data = file.read(-1 if place.body is None else LARGEST_METADATA + 1)
+        data, identity = _read_whole(place.metadata, known, largest)
     except (OSError, StrangeFileError) as error:
         return unreadable(Reason.METADATA_UNREADABLE, error), None
-    if place.body is not None and len(data) > LARGEST_METADATA:
+    if largest is not None and len(data) > largest:
         return corrupt(Reason.METADATA_SHAPE, "too large for metadata"), identity
     return data, identity
 
 
-def _open_body(path: Path) -> BinaryIO | Verdict:
+def _read_whole(
+    path: Path, known: FileIdentity, largest: int | None
+) -> tuple[bytes, FileIdentity]:
+    """Read a file, or one byte more than `largest` of a larger one."""
+    descriptor = _open_descriptor(path, known)
     try:
-        return open_regular(path)
+        status = os.fstat(descriptor)
+        _check_regular(status)
+        size = status.st_size
+        missing = size if largest is None else min(size, largest + 1)
+        pieces = []
+        while missing and (piece := os.read(descriptor, min(missing, _LARGEST_READ))):
+            pieces.append(piece)
+            missing -= len(piece)
+    finally:
+        os.close(descriptor)
+    return b"".join(pieces), FileIdentity.of(status)
+
+
+def _open_body(path: Path, known: FileIdentity) -> BinaryIO | Verdict:
+    try:
+        return open_regular(path, known)
     except (OSError, StrangeFileError) as error:
         return unreadable(Reason.BODY_UNREADABLE, error)
 
@@ -211,19 +266,26 @@ def unreadable(reason: Reason, error: OSError | StrangeFileError) -> Verdict:
     return corrupt(reason, found)
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file, or a link to one, without ever blocking."""
-    _check_regular(path.stat())
-    file = open(path, "rb", opener=_opener)  # noqa: SIM115 - handed on
+def open_regular(path: Path, known: FileIdentity | None = None) -> BinaryIO:
+    """Open a regular file, or a link to one, without ever blocking.
+
+    Args:
+        path: the file.
+        known: what it was when it was looked at just before.
+    """
+    descriptor = _open_descriptor(path, known)
     try:
-        _check_regular(os.fstat(file.fileno()))
+        _check_regular(os.fstat(descriptor))
+        return open(descriptor, "rb")  # noqa: PTH123 - no path
     except BaseException:
-        file.close()
+        os.close(descriptor)
         raise
-    return file
 
 
-def _opener(path: str, _flags: int) -> int:
+def _open_descriptor(path: Path, known: FileIdentity | None) -> int:
+    # A device must not even be opened; no more than that depends on what is known.
+    if known is None or not known.is_regular:
+        _check_regular(path.stat())
     return os.open(path, _OPEN_FLAGS)
 
 

@@ -6,12 +6,14 @@ import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipmend import entries, metadata, pages, seals, verify
+from pipmend.archives import Depth
 from pipmend.observation import Body
 from pipmend.verdicts import INTACT, Reason, Verdict, not_selected
 from pipmend.verify import Told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import BinaryIO
 
     from pipmend.digests import BodyDigest
     from pipmend.entries import OpenEntry
@@ -29,6 +31,8 @@ class Examined(NamedTuple):
     verdict: Verdict
     body: BodyDigest | None = None
     """Size and SHA-256 of the body, if they were measured."""
+    is_vouched_for: bool = False
+    """Whether a seal, a digest or checksums of its own speak for the body."""
 
 
 def read_metadata(entry: OpenEntry) -> StoredResponse | Verdict:
@@ -63,8 +67,7 @@ def examine(
     stored: StoredResponse,
     seal: Seal | None,
     told: Told,
-    *,
-    deep: bool = False,
+    depth: Depth = Depth.QUICK,
 ) -> Examined:
     """Judge an entry whose metadata was read; the body is left at its start.
 
@@ -73,7 +76,8 @@ def examine(
         stored: its metadata.
         seal: its seal, which holds over the metadata.
         told: what is known of it from outside.
-        deep: look into archives of any size, and at sealed entries as if unsealed.
+        depth: how far to look; beyond the quick look, also at sealed entries as if
+            they were not.
 
     Raises:
         OSError: reading failed for a passing reason of this process.
@@ -82,7 +86,7 @@ def examine(
     if verdict is not INTACT:
         return Examined(verdict)
     try:
-        examined = _examine_body(entry, stored, seal, told, deep=deep)
+        examined = _examine_body(entry, stored, seal, told, depth)
     except OSError as error:
         verdict = entries.unreadable(Reason.BODY_UNREADABLE, error)
         return Examined(verdict)
@@ -103,13 +107,18 @@ def is_worth_sealing(fields: Mapping[str, str], body: bytes | memoryview) -> boo
 
 
 def body_of(
-    entry: OpenEntry, stored: StoredResponse, told: Told, *, deep: bool = False
+    entry: OpenEntry, stored: StoredResponse, told: Told, depth: Depth = Depth.QUICK
 ) -> Body:
     """The body of an entry, ready to be measured; it must have been opened."""
-    file = entry.body
-    if entry.place.body is None or isinstance(file, Verdict):
-        file = io.BytesIO(stored.inline_body)
-    return Body(file, stored, file_name=told.file_name, deep=deep)
+    file = body_file(entry, stored)
+    return Body(file, stored, file_name=told.file_name, depth=depth)
+
+
+def body_file(entry: OpenEntry, stored: StoredResponse) -> BinaryIO:
+    """The body of an entry as an open file, from whichever place holds it."""
+    if entry.place.body is None or isinstance(entry.body, Verdict):
+        return io.BytesIO(stored.inline_body)
+    return entry.body
 
 
 def _examine_body(
@@ -117,18 +126,19 @@ def _examine_body(
     stored: StoredResponse,
     seal: Seal | None,
     told: Told,
-    *,
-    deep: bool,
+    depth: Depth,
 ) -> Examined:
     if isinstance(entry.body, Verdict):
         return Examined(entry.body)
-    body = body_of(entry, stored, told, deep=deep)
+    body = body_of(entry, stored, told, depth)
     if seal is None:
-        return Examined(verify.judge(stored, body, told), body.known_digest)
-    verdict = verify.judge_sealed(seal.body, body, told)
-    if verdict is INTACT and deep:
         verdict = verify.judge(stored, body, told)
-    return Examined(verdict, seal.body)
+        vouched = verdict is INTACT and verify.is_vouched_for(stored, body, told)
+        return Examined(verdict, body.known_digest, vouched)
+    verdict = verify.judge_sealed(seal.body, body, told)
+    if verdict is INTACT and depth is not Depth.QUICK:
+        verdict = verify.judge(stored, body, told)
+    return Examined(verdict, seal.body, verdict is INTACT)
 
 
 def _excused(entry: OpenEntry, stored: StoredResponse, examined: Examined) -> Examined:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pipmend import archives, codings, digests, pages
+from pipmend.archives import Depth
 from pipmend.verdicts import Reason, Verdict, corrupt
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Body:
         stored: StoredResponse,
         *,
         file_name: str | None = None,
-        deep: bool = False,
+        depth: Depth = Depth.QUICK,
     ) -> None:
         """Take an open body.
 
@@ -36,12 +37,13 @@ class Body:
             stored: what its metadata says.
             file_name: the name of the file that it is, empty if the name is not
                 known; None where it may be an index page.
-            deep: look into archives of any size.
+            depth: how far to look into archives.
         """
         self._file = file
         self._stored = stored
         self._file_name = file_name
-        self._deep = deep
+        self._depth = depth
+        self._is_confirmed = False
         self._digests: dict[tuple[str, int], bytes] = {}
 
     @functools.cached_property
@@ -77,22 +79,29 @@ class Body:
         finally:
             self._file.seek(0)
 
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether checksums of its own, such as those of zip, confirm all of it."""
+        return self.flaw is None and self._is_confirmed
+
     def _flaw_of_file(self) -> Verdict | None:
         name = self._file_name or ""
-        flaw = archives.flaw_of(self._file, self.size, name, deep=self._deep)
-        return None if flaw is None else corrupt(Reason.BODY_STRUCTURE, flaw)
+        look = archives.look(self._file, self.size, name, self._depth)
+        self._is_confirmed = look.is_confirmed
+        return None if look.flaw is None else corrupt(Reason.BODY_STRUCTURE, look.flaw)
 
     def _flaw_of_page(self) -> Verdict | None:
         coding = self._stored.field("content-encoding").strip().lower()
         if not codings.is_known(coding):
             return None
-        content = bytearray()
         try:
-            for chunk in codings.decoded(self._file, coding):
-                content += chunk
-                if len(content) > LARGEST_PAGE:
-                    return None
+            content = codings.whole(self._file, coding, LARGEST_PAGE)
         except codings.CodingError as error:
             return corrupt(Reason.BODY_CODING, str(error))
-        flaw = pages.flaw_of(bytes(content), self._stored.field("content-type"))
+        if content is None:
+            return None
+        # Of the codings that are known, gzip ends with a checksum, and deflate too
+        # unless it is bare.
+        self._is_confirmed = coding in {"gzip", "x-gzip"}
+        flaw = pages.flaw_of(content, self._stored.field("content-type"))
         return None if flaw is None else corrupt(Reason.PAGE_INCOMPLETE, flaw)

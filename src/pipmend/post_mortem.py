@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pipmend import enforce, entries, examine, urls
 from pipmend._guard import Raised, attempt
+from pipmend.archives import Depth
 from pipmend.verdicts import INTACT, Outcome, Reason, Verdict, corrupt
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class PostMortem:
             return stored
         if isinstance(seal, Verdict):
             return seal
-        verdict = examine.examine(entry, stored, seal, told, deep=True).verdict
+        verdict = examine.examine(entry, stored, seal, told, Depth.DEEP).verdict
         if verdict.outcome is Outcome.INTACT and not told.by_index:
             refusal = self._refusal_of(examine.body_of(entry, stored, told))
             return refusal or verdict

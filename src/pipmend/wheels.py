@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipmend import archives, entries
-from pipmend._compat.layouts import Place
+from pipmend._compat.layouts import WHEELS, Place
 from pipmend.verdicts import INTACT, Reason, Verdict, corrupt
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class _Name:
 
 def place_of(cache_root: Path, path: Path) -> Place:
     """A file of the wheel cache as a place that can be quarantined."""
-    return Place(cache_root / "wheels", path, None)
+    return Place(cache_root / WHEELS, path, None)
 
 
 def judge_wheel(path: Path) -> Verdict:
