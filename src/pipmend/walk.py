@@ -20,12 +20,12 @@ from pipmend._compat.layouts import (
     WHEELS,
     Layout,
     Place,
-    place_of,
+    place_below,
 )
 from pipmend.entries import FileIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
 SETTLED_SECONDS = 3600
 """A leftover younger than this may still belong to a pip at work."""
@@ -125,45 +125,62 @@ def shards(cache_root: Path) -> list[Shard]:
 
 
 def walk(shard: Shard) -> Iterator[Met]:
-    """Everything in a shard, the inner before the outer."""
-    return _Walk(shard).below(str(shard.folder), 0)
+    """Everything in a shard; empty folders come last, the inner before the outer."""
+    return _Walk(shard).everything()
 
 
 class _Walk:
     """One walk; strings instead of paths, since this is done a million times."""
 
     def __init__(self, shard: Shard) -> None:
-        self._shard = shard
+        self._folder = str(shard.folder)
         self._layout = shard.layout
-        self._directory = str(shard.cache_root / shard.part)
+        self._directory = shard.cache_root / shard.part
         self._settled_ns = time.time_ns() - SETTLED_SECONDS * 1_000_000_000
+        self._used: set[str] = set()
+        """Folders with something in them other than folders, or below."""
+        self._bare: list[str] = []
+        """Folders without files, the outer before the inner."""
 
-    def below(self, folder: str, depth: int) -> Generator[Met, None, bool]:
-        """Yield what is below a folder; return whether there is any file."""
-        try:
-            with os.scandir(folder) as listing:
-                met = list(listing)
-        except FileNotFoundError:
-            return True  # removed meanwhile, as pip does on a purge
-        except OSError as error:
-            yield Trouble.of(folder, error)
-            return True
-        files, is_used = set(), False
-        for item in met:
-            if not item.is_dir(follow_symlinks=False):
-                files.add(item.name)
-            elif depth < _DEEPEST:
-                is_used |= yield from self.below(item.path, depth + 1)
+    def everything(self) -> Iterator[Met]:
+        waiting = [(self._folder, 0)]
+        while waiting:
+            folder, depth = waiting.pop()
+            try:
+                files, folders = _listed(folder)
+            except FileNotFoundError:
+                continue  # removed meanwhile, as pip does on a purge
+            except OSError as error:
+                yield Trouble.of(folder, error)
+                self._use(folder)
+                continue
+            if depth < _DEEPEST:
+                waiting += [(path, depth + 1) for path in folders]
+            elif folders:
+                yield Foreign(Path(folder))
+                self._use(folder)
+                continue
+            if files:
+                self._use(folder)
+                yield from self._of_files(folder, files)
             else:
-                is_used = True
-                yield Foreign(Path(item.path))
-        if files and self._layout is None:
-            yield from self._of_wheels(folder, files)
-        elif files and self._layout is not None:
-            yield from self._of_entries(folder, files, self._layout)
-        elif not is_used:
-            yield from self._leftover(LeftoverKind.EMPTY_FOLDER, folder)
-        return is_used or bool(files)
+                self._bare.append(folder)
+        yield from self._empty_folders()
+
+    def _use(self, folder: str) -> None:
+        self._used.update((folder, os.path.dirname(folder)))  # noqa: PTH120
+
+    def _empty_folders(self) -> Iterator[Met]:
+        for folder in reversed(self._bare):
+            if folder in self._used:
+                self._use(folder)
+            else:
+                yield from self._leftover(LeftoverKind.EMPTY_FOLDER, folder)
+
+    def _of_files(self, folder: str, files: set[str]) -> Iterator[Met]:
+        if self._layout is None:
+            return self._of_wheels(folder, files)
+        return self._of_entries(folder, files, self._layout)
 
     def _of_entries(
         self, folder: str, files: set[str], layout: Layout
@@ -171,7 +188,7 @@ class _Walk:
         for name in sorted(files):
             path = os.path.join(folder, name)  # noqa: PTH118
             if _ENTRY_NAME.fullmatch(name) and self._is_at_home(folder, name):
-                yield place_of(layout, self._directory, path)
+                yield place_below(layout, self._directory, path)
             elif _TEMPORARY_NAME.fullmatch(name):
                 yield from self._leftover(LeftoverKind.TEMPORARY_FILE, path)
             elif _is_body(name) and layout is Layout.TWO_FILES:
@@ -186,11 +203,10 @@ class _Walk:
         return folder[-_HOME_LENGTH:].replace(os.sep, "") == name[:5]
 
     def _of_wheels(self, folder: str, files: set[str]) -> Iterator[Met]:
-        directory = Path(self._directory)
         for name in sorted(files):
             path = Path(folder, name)
             if _FILES_OF_WHEELS.fullmatch(name):
-                yield Place(directory, path, None)
+                yield Place(self._directory, path, None)
             else:
                 yield Foreign(path)
 
@@ -202,6 +218,18 @@ class _Walk:
             return  # gone, or out of reach: then nothing is known of it
         if identity.modified_ns < self._settled_ns:
             yield Leftover(kind, Path(path), identity)
+
+
+def _listed(folder: str) -> tuple[set[str], list[str]]:
+    """The names of the files in a folder, and the paths of the folders in it."""
+    files, folders = set(), []
+    with os.scandir(folder) as listing:
+        for item in listing:
+            if item.is_dir(follow_symlinks=False):
+                folders.append(item.path)
+            else:
+                files.add(item.name)
+    return files, folders
 
 
 def _is_body(name: str) -> bool:

@@ -47,9 +47,14 @@ class Place(NamedTuple):
 
 def place_of(layout: Layout, directory: str, metadata: str) -> Place:
     """The place of an entry whose metadata file pip would put at a path."""
-    path = Path(metadata)
-    body = path.with_name(path.name + BODY_SUFFIX)
-    return Place(Path(directory), path, body if layout is Layout.TWO_FILES else None)
+    return place_below(layout, Path(directory), metadata)
+
+
+def place_below(layout: Layout, directory: Path, metadata: str) -> Place:
+    """The same, in a folder that is a path already."""
+    is_whole = layout is Layout.ONE_FILE
+    body = None if is_whole else Path(metadata + BODY_SUFFIX)
+    return Place(directory, Path(metadata), body)
 
 
 def name_of(url: str) -> str:

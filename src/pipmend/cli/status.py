@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pipmend
 from pipmend import config
+from pipmend.cli.output import plain
 from pipmend.startup_files import Kind, RecordMatch, StartupFile, startup_files
 
 if TYPE_CHECKING:
@@ -220,11 +221,6 @@ def conclude(report: Report) -> Conclusion:
             True, "active: broken cache entries are recorded, not healed."
         )
     return Conclusion(True, "active: pip's cache heals itself in this Python.")
-
-
-def plain(text: object) -> str:
-    """Text that is safe on a terminal: what cannot be printed becomes ``?``."""
-    return "".join(char if char.isprintable() else "?" for char in str(text))
 
 
 def _inactive(reason: str) -> Conclusion:
