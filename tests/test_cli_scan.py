@@ -254,6 +254,20 @@ def test_other_processes_may_go_on_reading_what_is_scanned(
     assert {summary["intact"]["items"] for summary in summaries} == {4}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
+def test_a_reader_that_goes_is_no_failure(command: Command, made: Furnished) -> None:
+    damage(made)
+    pipe = f"{command.program} scan {made.root} --fix; echo $? >&2"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"({pipe}) | true"],
+        env=command.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr in {"141\n", "1\n"}, done.stderr
+
+
 def slow_cache(root: Path, bodies: int) -> None:
     """Entries with bodies of a gigabyte each, which take no space on disk."""
     cache = MadeCache(root, sealed=False)

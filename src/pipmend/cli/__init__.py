@@ -27,17 +27,20 @@ _PIPE_CLOSED = 141
 
 _DESCRIPTION = """\
 pipmend makes pip's cache heal itself. It works inside pip, by itself; these
-commands show what it is doing.
+commands show what it is doing, and look after any cache from outside.
 """
 
 _EXAMPLES = """\
 examples:
   pipmend status            is it active in this Python, and what runs at start-up?
-  pipmend status --python .venv
-                            the same for another interpreter or venv
-  pipmend events            what was found and healed, newest last
-  pipmend events --json     the same as JSON Lines, for other programs
+  pipmend scan              which entries of this user's caches are broken?
+  pipmend scan --fix        move those to quarantine; pip fetches them again
+  pipmend quarantine list   what was moved, and how to get it back
+  pipmend events --follow   what is found and healed, as it happens
+  pipmend doctor            is it the disk, the mount, another pip?
+  pipmend COMMAND --help    more about one of them
 
+Each command but `report` has --json, described by the schemas in the package.
 PIPMEND=heal|observe|off in the environment sets what happens inside pip.
 """
 
@@ -69,9 +72,8 @@ _COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    0: done; for `status`, active. 1: failed; for `status`, not active. 2: usage.
-    3: for `events`, the log cannot be read. 130: interrupted. 141: the reader of
-    the output has gone.
+    0: done. 1: found something, or failed; each command says what. 2: usage. 3: could
+    not finish. 130: interrupted. 141: the reader of the output has gone.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     _survive_narrow_encodings()

@@ -26,7 +26,7 @@ from pipmend._compat import caches
 from pipmend._compat.layouts import WHEELS, Layout, Place, name_of, place_at, place_in
 from pipmend.archives import Depth
 from pipmend.cli import cache_option, output
-from pipmend.cli.events import paragraph
+from pipmend.cli.events import document, paragraph
 from pipmend.errors import UsageError
 from pipmend.scan import Group
 from pipmend.verdicts import Reason, Verdict
@@ -192,9 +192,12 @@ def _case_of_id(text: str, roots: Sequence[Path]) -> _Case:
 
 def _case_of_events(told: list[dict[str, object]]) -> _Case:
     event = told[0]
-    case = _Case(str(event.get("subject")), {"entry": event.get("entry")})
+    case = _Case(str(event.get("subject")), {"entry": str(event.get("entry"))})
     case.reason = _reason(event.get("reason"))
-    case.found, case.expected = event.get("found"), event.get("expected")
+    case.found, case.expected = (
+        value if isinstance(value, (int, str)) else None
+        for value in (event.get("found"), event.get("expected"))
+    )
     case.events = told
     case.done = "its files are in no quarantine any more"
     return case
@@ -295,7 +298,7 @@ def _events_about(entry: str) -> list[dict[str, object]]:
 
 def _all_events() -> list[dict[str, object]]:
     log = events.EventLog(config.load().log_folder)
-    return [event for event in log.read() if event is not None]
+    return [event for event in log.read() if event is not None and document(event)]
 
 
 def _is_called(event: dict[str, object], text: str) -> bool:

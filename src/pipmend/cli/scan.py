@@ -101,6 +101,8 @@ def _scan(folder: CacheFolder, arguments: argparse.Namespace, output: Output) ->
         _look(found, arguments)
         found.name(caches.index_urls(), arguments.jobs)
         _act(found, arguments, output)
+    except BrokenPipeError:
+        raise  # the reader of the output has gone
     except (OSError, BrokenProcessPool) as error:
         found.troubles.append(Trouble(str(folder.path), str(error)))
         found.is_complete = False
