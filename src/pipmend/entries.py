@@ -151,7 +151,7 @@ def is_passing(error: OSError) -> bool:
 def identity_of(path: Path) -> FileIdentity | None:
     """The identity of a directory entry, links not followed; None if not there."""
     try:
-        return FileIdentity.of(path.lstat())
+        return FileIdentity.of(os.lstat(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -276,7 +276,8 @@ def open_regular(path: Path, known: FileIdentity | None = None) -> BinaryIO:
     descriptor = _open_descriptor(path, known)
     try:
         _check_regular(os.fstat(descriptor))
-        return open(descriptor, "rb")  # noqa: PTH123 - no path
+        # Of a size that is told, so that nobody asks whether it is a terminal.
+        return open(descriptor, "rb", io.DEFAULT_BUFFER_SIZE)  # noqa: PTH123
     except BaseException:
         os.close(descriptor)
         raise
