@@ -453,7 +453,7 @@ def test_a_cut_body_tells_less_but_nothing_wrong(name: str) -> None:
             zipped({"idna/__init__.py": b"", "x": noise("x", 9999)})[:9000],
             FILE_TYPE,
             "",
-            Subject(Kind.WHEEL, "idna"),
+            Subject(Kind.WHEEL),
             id="wheel-cut-in-a-package",
         ),
         pytest.param(

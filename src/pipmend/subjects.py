@@ -52,7 +52,7 @@ _SIMPLE = "simple"
 
 _WHEEL_FILE = b".dist-info/WHEEL"
 _IN_DIST_INFO = re.compile(rb"([^/\0]{1,250})\.dist-info/")
-_PACKAGE = re.compile(rb"([^/\0]{1,120})/__init__\.py")
+_PACKAGE = re.compile(rb"[^/\0]{1,120}/__init__\.py")
 _NAME_KEY = re.compile(rb'"name"\s*:\s*"([^"\\]{1,120})"')
 _FILE_NAME_KEY = re.compile(rb'"filename"\s*:\s*"([^"\\]{1,250})"')
 _HEADING = re.compile(
@@ -271,10 +271,9 @@ def _of_zip(file: BinaryIO, head: bytes) -> Subject:
     source = _sdist(_text(first.partition(b"/")[0]), ".zip")
     if source.project is not None:
         return source
-    package = None if directory else _PACKAGE.match(first)
-    if package is not None:
-        # Cut: most wheels have their project's name on their first folder.
-        return Subject(Kind.WHEEL, names.project_of(_text(package[1])))
+    if not directory and _PACKAGE.match(first) is not None:
+        # Cut. The folder of a package often has another name than its project.
+        return Subject(Kind.WHEEL)
     return Subject(Kind.OTHER)
 
 
