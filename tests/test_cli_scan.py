@@ -350,3 +350,12 @@ def on_a_terminal(args: list[str], environment: dict[str, str]) -> str:
         program.wait(timeout=60)
     os.close(ours)
     return shown.decode("utf-8", "replace")
+
+
+def test_an_absurd_time_is_no_obstacle(command: Command, made: Furnished) -> None:
+    damage(made)
+    assert made.wheel.body is not None
+    os.utime(made.wheel.body, (2**33, 2**33))
+    os.utime(made.wheel.metadata, (2**33, 2**33))
+    assert len(of_type("finding", records(command, made.root))) == 2
+    assert command.run("scan", made.root).returncode == 1

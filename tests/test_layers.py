@@ -64,7 +64,13 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("pipmend.metadata", "pipmend.codings", "pipmend.digests"),
     ("pipmend.explanations", "pipmend.startup_files"),
     ("pipmend.verdicts", "pipmend._compat.layouts"),
-    ("pipmend.config", "pipmend.atomic", "pipmend.urls", "pipmend.errors"),
+    (
+        "pipmend.config",
+        "pipmend.atomic",
+        "pipmend.urls",
+        "pipmend.errors",
+        "pipmend.units",
+    ),
     ("pipmend", "pipmend._compat"),
 )
 

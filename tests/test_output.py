@@ -19,7 +19,7 @@ from pipmend.cli import moments, output
         (1536, "1.5 KiB"),
         (1024**2, "1.0 MiB"),
         (5 * 1024**3, "5.0 GiB"),
-        (3000 * 1024**4, "3000.0 TiB"),
+        (3000 * 1024**4, "3,000.0 TiB"),
     ],
 )
 def test_sizes(size: int, text: str) -> None:

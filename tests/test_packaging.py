@@ -114,6 +114,7 @@ MODULES = {
     "subjects.py",
     "surroundings.py",
     "survey.py",
+    "units.py",
     "untrusted.py",
     "urls.py",
     "verdicts.py",

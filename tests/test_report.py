@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipmend import events, explanations
+from pipmend import events, explanations, units
 from pipmend.events import EntryCorrupt, EntryHealed, EventLog, GuardTripped, SeamUnfit
 from pipmend.report import charts, incidents, page, words
 from pipmend.report.headline import headline_of
@@ -788,6 +788,6 @@ def test_shares(part: int, whole: int, told: str) -> None:
 
 def test_absurd_moments() -> None:
     """A broken clock breaks nothing."""
-    assert words.moment(1e300).year == 9999
-    assert words.moment(-1e300).year == 1970
+    assert units.moment(1e300).year == 9999
+    assert units.moment(-1e300).year == 1970
     assert headline_of(REPORT).sentence

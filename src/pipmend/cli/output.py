@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import sys
 from typing import TYPE_CHECKING
 
+from pipmend.units import age_text, moment_text, size_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+__all__ = [
+    "SCHEMA",
+    "age_text",
+    "moment_text",
+    "plain",
+    "record",
+    "say",
+    "size_text",
+    "table",
+    "warn",
+]
+
 SCHEMA = 1
 """Version of the form of JSON records; it grows when a field changes its meaning."""
-
-_KIBI = 1024
-_UNITS = ("KiB", "MiB", "GiB", "TiB")
-_SPANS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 def plain(text: object) -> str:
@@ -36,31 +45,6 @@ def warn(text: str) -> None:
 def record(kind: str, fields: Mapping[str, object]) -> None:
     """Print one JSON record: one object on one line, ASCII only."""
     print(json.dumps({"schema": SCHEMA, "type": kind, **fields}))
-
-
-def size_text(size: float) -> str:
-    """Bytes for a person, such as ``1.4 MiB``; exact below 1 KiB."""
-    if size < _KIBI:
-        return f"{size:.0f} B"
-    for unit in _UNITS[:-1]:
-        size /= _KIBI
-        if size < _KIBI:
-            return f"{size:.1f} {unit}"
-    return f"{size / _KIBI:.1f} {_UNITS[-1]}"
-
-
-def age_text(seconds: float) -> str:
-    """A span of time for a person, such as ``3 d``."""
-    for length, unit in _SPANS:
-        if seconds >= length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
-
-
-def moment_text(seconds: float) -> str:
-    """Seconds since 1970 as ISO 8601 in UTC, to the second."""
-    moment = dt.datetime.fromtimestamp(seconds, tz=dt.timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def table(rows: Iterable[Sequence[str]], *, right: frozenset[int]) -> list[str]:

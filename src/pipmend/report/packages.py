@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipmend import units
 from pipmend.report import charts, words
 from pipmend.report.markup import (
     Column,
@@ -94,7 +95,7 @@ def _row(package: Package, total: int) -> tuple[str, ...]:
         words.share(package.size, total),
         f"{package.entries:,}",
         charts.MATERIALS[charts.material_of(package)],
-        time_of(words.moment(package.newest), "%Y-%m-%d"),
+        time_of(units.moment(package.newest), "%Y-%m-%d"),
         *([] if broken is None else [f"{broken:,}"]),
     )
 
@@ -110,6 +111,6 @@ def _row_of_others(others: Sequence[Package], total: int) -> tuple[str, ...]:
         words.share(size, total),
         f"{entries:,}",
         "",
-        time_of(words.moment(newest), "%Y-%m-%d"),
+        time_of(units.moment(newest), "%Y-%m-%d"),
         *([f"{sum(broken):,}"] if broken else []),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipmend import units
 from pipmend.report import words
 from pipmend.report.markup import (
     Column,
@@ -66,7 +67,7 @@ def _quarantine(quarantine: Quarantine, now: dt.datetime) -> Iterator[Html]:
 def _item_row(item: Item, now: dt.datetime) -> tuple[str, ...]:
     told = explained(item.reason)
     why = told.sentence if told else untrusted(item.reason or "")
-    moment = None if item.at is None else words.moment(item.at)
+    moment = None if item.at is None else units.moment(item.at)
     age = "?" if moment is None else words.age((now - moment).total_seconds())
     return (
         joined(untrusted(item.subject), below(code(item.id))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipmend import explanations
+from pipmend import explanations, units
 from pipmend.report import charts, words
 from pipmend.report.charts import Part
 from pipmend.report.markup import (
@@ -191,7 +191,7 @@ def _broken_row(one: Broken) -> tuple[str, ...]:
         joined(untrusted(one.subject), below(code(one.name))),
         joined(untrusted(words.abridged(one.summary)), below(word(reason))),
         words.size(one.size),
-        time_of(words.moment(one.modified), "%Y-%m-%d"),
+        time_of(units.moment(one.modified), "%Y-%m-%d"),
     )
 
 

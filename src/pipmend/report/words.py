@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
+
+from pipmend import units
 
 LONGEST = 300
 """Characters of a text that nobody vouches for."""
@@ -13,11 +14,6 @@ LONGEST_WORD = 40
 _SPACE = "\u00a0"
 """Between a number and its unit no line ends."""
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b")
-_KIBI = 1024
-_UNITS = ("KiB", "MiB", "GiB", "TiB")
-_SPANS = ((86400, "d"), (3600, "h"), (60, "min"))
-_LAST_SECOND = 253402300799
-"""The end of the year 9999; a broken clock may have written later ones."""
 
 
 def visible(text: str) -> str:
@@ -43,13 +39,7 @@ def abridged(text: str) -> str:
 
 def size(number: float) -> str:
     """Bytes for a person, such as ``1.4 MiB``; exact below 1 KiB."""
-    if number < _KIBI:
-        return f"{number:.0f}{_SPACE}B"
-    for unit in _UNITS[:-1]:
-        number /= _KIBI
-        if number < _KIBI:
-            return f"{number:.1f}{_SPACE}{unit}"
-    return f"{number / _KIBI:,.1f}{_SPACE}{_UNITS[-1]}"
+    return units.size_text(number).replace(" ", _SPACE)
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -69,13 +59,4 @@ def share(part: float, whole: float) -> str:
 
 def age(seconds: float) -> str:
     """A span of time for a person, such as ``3 d``."""
-    for length, unit in _SPANS:
-        if seconds >= length:
-            return f"{seconds / length:.0f}{_SPACE}{unit}"
-    return f"{max(seconds, 0):.0f}{_SPACE}s"
-
-
-def moment(seconds: float) -> dt.datetime:
-    """Seconds since 1970 as a moment in UTC; absurd ones as the nearest that is one."""
-    bounded = min(max(seconds, 0), _LAST_SECOND)
-    return dt.datetime.fromtimestamp(bounded, tz=dt.timezone.utc)
+    return units.age_text(seconds).replace(" ", _SPACE)
