@@ -220,6 +220,26 @@ def test_a_folder_that_cannot_be_read_is_an_unfinished_scan(
     assert summary["intact"]["items"] == 3
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give away"
+)
+def test_root_moves_nothing_in_the_cache_of_another_user(
+    command: Command, made: Furnished
+) -> None:
+    damage(made)
+    os.chown(made.root, 12345, -1)
+    before = cache_files.snapshot(made.root)
+    for args in (
+        ("scan", "--fix", made.root),
+        ("forget", "idna", "--cache", made.root),
+    ):
+        run = command.run(*args)
+        assert run.returncode == 2, str(run)
+        assert "run this as its owner" in run.stderr
+    assert cache_files.snapshot(made.root) == before
+    assert command.run("scan", made.root).returncode == 1
+
+
 def test_names_in_the_cache_do_not_reach_the_terminal(
     command: Command, made: Furnished
 ) -> None:

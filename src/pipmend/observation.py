@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pipmend.metadata import StoredResponse
 
-LARGEST_PAGE = 128 * 1024 * 1024
+LARGEST_PAGE = 32 * 1024 * 1024
 """Bytes of content; a larger page is left to pip, so that no bomb grows in memory."""
 
 

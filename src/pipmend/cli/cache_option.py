@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipmend import surroundings
 from pipmend._compat import caches
 from pipmend._compat.caches import CacheFolder
 from pipmend.errors import UsageError
@@ -44,6 +45,23 @@ def chosen(arguments: argparse.Namespace) -> list[CacheFolder]:
     if not found:
         raise UsageError("no pip cache was found for this user; name its folder")
     return found
+
+
+def chosen_for_change(arguments: argparse.Namespace) -> list[CacheFolder]:
+    """The same, where something is about to be moved.
+
+    Raises:
+        UsageError: also if a pip of this user would not touch such a cache; what root
+            makes in it would be in the way of its owner.
+    """
+    folders = chosen(arguments)
+    for folder in folders:
+        if not surroundings.is_used_by_pip(folder.path):
+            raise UsageError(
+                f"{folder.path} belongs to another user or cannot be written to, so "
+                f"pip would not use it; nothing was moved: run this as its owner"
+            )
+    return folders
 
 
 def repeated(arguments: argparse.Namespace) -> str:

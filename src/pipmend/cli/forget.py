@@ -59,13 +59,15 @@ def run(arguments: argparse.Namespace) -> int:
         message = "name one package; to see which there are: pipmend list"
         raise UsageError(f"{package!a} is a pattern: {message}")
     moved = stayed = 0
-    for folder in cache_option.chosen(arguments):
+    dry = arguments.dry_run
+    choose = cache_option.chosen if dry else cache_option.chosen_for_change
+    for folder in choose(arguments):
         found = list(matching(folder.path, package, quiet=arguments.json))
         if not found:
             continue
         for one in found:
             _show(folder.path, one, as_json=arguments.json)
-        if arguments.dry_run:
+        if dry:
             moved += len(found)
             continue
         swept = _move(folder.path, package, found)

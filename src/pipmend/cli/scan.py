@@ -89,9 +89,9 @@ def run(arguments: argparse.Namespace) -> int:
         KeyboardInterrupt: after a summary of what was done so far.
     """
     output: Output = JsonOutput() if arguments.json else TextOutput()
-    return max(
-        _scan(folder, arguments, output) for folder in cache_option.chosen(arguments)
-    )
+    changes = (arguments.fix or arguments.sweep) and not arguments.dry_run
+    choose = cache_option.chosen_for_change if changes else cache_option.chosen
+    return max(_scan(folder, arguments, output) for folder in choose(arguments))
 
 
 def _scan(folder: CacheFolder, arguments: argparse.Namespace, output: Output) -> int:
