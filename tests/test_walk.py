@@ -99,6 +99,14 @@ def test_a_folder_with_a_file_below_is_not_empty(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == [(LeftoverKind.EMPTY_FOLDER, "empty")]
 
 
+def test_a_folder_around_one_that_a_pip_has_just_made_is_not_empty(
+    tmp_path: Path,
+) -> None:
+    folder = home(tmp_path)
+    age(*folder.parents[:3])
+    assert leftovers(tmp_path) == []
+
+
 def test_what_pip_has_not_put_there_is_foreign(tmp_path: Path) -> None:
     folder = home(tmp_path)
     misplaced = folder / ("f" * 56)

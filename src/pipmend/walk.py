@@ -172,10 +172,12 @@ class _Walk:
 
     def _empty_folders(self) -> Iterator[Met]:
         for folder in reversed(self._bare):
-            if folder in self._used:
+            found: tuple[Leftover, ...] = ()
+            if folder not in self._used:
+                found = tuple(self._leftover(LeftoverKind.EMPTY_FOLDER, folder))
+                yield from found
+            if not found:  # used, or about to be: so is what it lies in
                 self._use(folder)
-            else:
-                yield from self._leftover(LeftoverKind.EMPTY_FOLDER, folder)
 
     def _of_files(self, folder: str, files: set[str]) -> Iterator[Met]:
         if self._layout is None:
