@@ -1,4 +1,4 @@
-"""Stage 0 of pipmend: wait until pip is about to use its HTTP cache.
+"""Stage 0 of pipmend: wait until an HTTP cache is about to be used, pip's first of all.
 
 Run by ``pipmend_hook.pth`` at every start of Python, so it imports ``sys`` only.
 It starts no process, opens no file, and answers no import itself.
@@ -11,21 +11,21 @@ _PATH.append(__file__[: -len("pipmend_hook.py") - 1])
 
 
 class PipCacheFinder:
-    """Loads pipmend when ``pip._vendor.cachecontrol`` is first asked for."""
+    """Loads pipmend when a CacheControl is first asked for: pip's, or the library."""
 
-    armed = True
+    awaited = {"pip._vendor.cachecontrol", "cachecontrol"}  # noqa: RUF012
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):  # noqa: ANN001, ANN206, ARG003, D102
-        # Disarmed by a flag: a finder that removes itself here makes the import
+        # Disarmed by name: a finder that removes itself here makes the import
         # system skip the next one (CPython up to 3.13).
-        if cls.armed and name == "pip._vendor.cachecontrol":
-            cls.armed = False
+        if name in cls.awaited:
+            cls.awaited.discard(name)
             saved, sys.path = sys.path, _PATH
             try:
                 import pipmend._startup  # noqa: PLC0415
 
-                pipmend._startup.start()  # noqa: SLF001
+                pipmend._startup.start(name)  # noqa: SLF001
             except Exception as error:  # noqa: BLE001
                 sys.stderr.write(f"pipmend: not active, pip goes on: {error!r}\n")
             finally:

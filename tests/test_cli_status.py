@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import pipmend
-from pipmend.cli.status import plain
+from lab.tools import installed
+from pipmend.cli.output import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from lab.laboratory import Laboratory
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -63,11 +66,15 @@ def _venv(folder: Path, *options: str) -> Place:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name not in {"PIPMEND", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+        if name not in {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+        and not name.startswith("PIPMEND")
     }
     scratch = folder.with_name(folder.name + "-home")
     environment.update(
-        PIP_CACHE_DIR=str(scratch / "cache"), XDG_STATE_HOME=str(scratch / "state")
+        PIP_CACHE_DIR=str(scratch / "cache"),
+        XDG_STATE_HOME=str(scratch / "state"),
+        XDG_CONFIG_HOME=str(scratch / "config"),
+        XDG_CONFIG_DIRS=str(scratch / "machine"),
     )
     return Place(python, Path(os.fsdecode(answer.stdout.strip())), environment)
 
@@ -162,6 +169,119 @@ def test_switched_off(hooked: Place, value: str) -> None:
     assert _last_line(done).startswith("not active: ")
     assert "do: set PIPMEND=heal" in _last_line(done)
     assert "\x1b" not in done.stdout
+
+
+@pytest.fixture
+def configured(hooked: Place) -> Iterator[Callable[[str], Path]]:
+    """Writes the user's configuration file; it goes in the end."""
+    folder = Path(hooked.environment["XDG_CONFIG_HOME"], "pipmend")
+
+    def write(content: str) -> Path:
+        folder.mkdir(parents=True)
+        path = folder / "config.toml"
+        path.write_text(content)
+        return path
+
+    yield write
+    shutil.rmtree(folder)
+
+
+CONFIGURATION = """
+mode = "observe"
+[quarantine]
+max_age_days = 7
+max_bytes = 2048
+[events]
+folder = "/var/log/elsewhere"
+"""
+
+
+def test_settings_have_sources(
+    hooked: Place, configured: Callable[[str], Path]
+) -> None:
+    """Each says where it comes from, and which files could say otherwise."""
+    default = hooked.status().stdout
+    path = configured(CONFIGURATION)
+    done = hooked.status(PIPMEND_TARGETS="pip")
+
+    assert "mode         heal (default)" in default
+    assert f"settings     {path} (not there)" in default
+    for line in (
+        f"mode         observe ({path})",
+        "targets      pip (environment variable PIPMEND_TARGETS)",
+        f"max age      7 d ({path})",
+        f"max size     2.0 KiB ({path})",
+        f"log folder   {Path('/var/log/elsewhere')} ({path})",
+        f"settings     {path}\n",
+    ):
+        assert f"  {line}" in done.stdout
+    assert "recorded, not healed" in _last_line(done)
+
+
+def test_settings_as_document(hooked: Place, configured: Callable[[str], Path]) -> None:
+    """All of them, in the units of the file."""
+    path = configured(CONFIGURATION)
+
+    document = hooked.document(PIPMEND="heal")["pipmend"]
+
+    assert [
+        (one["name"], one["value"], one["source"]) for one in document["settings"]
+    ] == [
+        ("mode", "heal", "environment variable PIPMEND"),
+        ("targets", ["pip"], "default"),
+        ("quarantine.max_age_days", 7, str(path)),
+        ("quarantine.max_bytes", 2048, str(path)),
+        ("events.folder", str(Path("/var/log/elsewhere")), str(path)),
+    ]
+    assert document["mode_source"] == "environment variable PIPMEND"
+    assert document["settings_files"][0] == {"path": str(path), "exists": True}
+    assert document["settings_files"][1]["exists"] is False
+
+
+def test_a_broken_configuration_file_is_why(
+    hooked: Place, configured: Callable[[str], Path]
+) -> None:
+    """A warning says what is wrong with it, the last line what to do."""
+    path = configured("mode = \x1b")
+
+    done = hooked.status()
+
+    assert done.returncode == 1
+    assert f"warning: {path} cannot be read" in done.stdout
+    assert f"not active: off ({path}, which cannot be read)" in _last_line(done)
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("targets", "sentence"),
+    [
+        ("cachecontrol", "not active: pip is no target (environment variable"),
+        ("nothing", "not active: pip is no target (environment variable"),
+        ("pip,cachecontrol", "active: pip's cache heals itself"),
+    ],
+)
+def test_targets(hooked: Place, targets: str, sentence: str) -> None:
+    """What is no target is not looked after; a library that is not there is told."""
+    done = hooked.status(PIPMEND_TARGETS=targets)
+
+    assert _last_line(done).startswith(sentence), done.stdout
+    is_told = "library      CacheControl is not in this Python" in done.stdout
+    assert is_told == ("cachecontrol" in targets)
+
+
+def test_the_library_is_tried_out_as_well(lab: Laboratory, hooked: Place) -> None:
+    """With pip as a target, or without."""
+    packages = str(installed(lab.store, "cachecontrol[filecache]==0.14.4"))
+
+    both = hooked.status(PYTHONPATH=packages, PIPMEND_TARGETS="pip,cachecontrol")
+    alone = hooked.status(PYTHONPATH=packages, PIPMEND_TARGETS="cachecontrol")
+
+    assert "library      CacheControl 0.14.4: the gates fit" in both.stdout
+    assert "gates        fit this pip" in both.stdout
+    assert "pip's cache heals itself" in _last_line(both)
+    assert "CacheControl" in _last_line(alone)
+    assert (both.returncode, alone.returncode) == (0, 0)
+    assert not Path(hooked.environment["XDG_STATE_HOME"]).exists()
 
 
 @pytest.fixture

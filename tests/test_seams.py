@@ -17,7 +17,7 @@ LAYOUTS = {"22.0.4": "http", "23.3.2": "http-v2", "26.3": "http-v2"}
 
 # Prints what fits, for the controller of a real session and for changed ones.
 ASK = """
-import importlib, inspect, json, os, sys
+import importlib, inspect, json, os, pathlib, sys
 from pip._internal.network.session import PipSession
 from pipmend._compat import seams
 from pipmend._compat.layouts import Layout
@@ -33,9 +33,14 @@ def with_part(name, **attributes):
     setattr(new, name, changed(getattr(controller, name), **attributes))
     return new
 
-def without_directory():
+def with_folder(folder):
     new = with_part("cache")
-    new.cache.directory = None
+    new.cache.directory = folder
+    return new
+
+def without_statuses():
+    new = changed(controller)
+    del new.cacheable_status_codes
     return new
 
 def dumps(change):
@@ -62,7 +67,10 @@ with PipSession(cache=sys.argv[1]) as session:
         "another-loader": answer(
             changed(controller, _load_from_cache=lambda self, url: None)
         ),
-        "no-folder": answer(without_directory()),
+        "no-statuses": answer(without_statuses()),
+        "no-folder": answer(with_folder(None)),
+        "folder-of-bytes": answer(with_folder(b"cache")),
+        "folder-as-a-path": answer(with_folder(pathlib.Path(sys.argv[1]))),
         "no-get": answer(with_part("cache", get=None)),
         "no-path": answer(with_part("cache", _get_cache_path=None)),
         "flat-folder": answer(with_part(
@@ -98,7 +106,8 @@ json.dump({"fit": answers, "files": files, "root": root, "found": found}, sys.st
 
 UNFIT = (
     *("another-parameter", "a-parameter-less", "no-method", "another-loader"),
-    *("no-folder", "no-get", "no-path", "flat-folder"),
+    *("no-statuses", "no-folder", "folder-of-bytes", "no-get", "no-path"),
+    "flat-folder",
     *("next-format", "no-format", "another-meaning"),
 )
 
@@ -128,6 +137,14 @@ def answers(
 def test_known_pips_fit(version: str, answers: dict[str, dict[str, Any]]) -> None:
     """Each in its storage generation."""
     assert answers[version]["fit"]["as-it-is"] == LAYOUTS[version]
+
+
+@pytest.mark.parametrize("version", LAYOUTS)
+def test_a_folder_may_be_a_path(
+    version: str, answers: dict[str, dict[str, Any]]
+) -> None:
+    """Programs give the library one."""
+    assert answers[version]["fit"]["folder-as-a-path"] == LAYOUTS[version]
 
 
 @pytest.mark.parametrize("version", LAYOUTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,12 +13,11 @@ from lab.index_style import IndexStyle
 from lab.pips import scratch_environment
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Bench, Benches
     from lab.laboratory import Laboratory
 
 PAGE = "/simple/alpha/"
+HOOK = "pipmend_hook"
 IN_PROCESS = (
     "import sys; from pip._internal.cli.main import main; sys.exit(main(sys.argv[1:]))"
 )
@@ -170,3 +170,83 @@ def run(bench: Bench, *arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
     )
+
+
+def configure(bench: Bench, content: str) -> Path:
+    """Write the configuration file of the bench's user."""
+    variables = bench.pip.environment(bench.cache)
+    path = Path(variables["XDG_CONFIG_HOME"], "pipmend", "config.toml")
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_healed"), [("heal", True), ("off", False), ("observe", False)]
+)
+def test_a_configuration_file_sets_the_mode(
+    mode: str, is_healed: bool, broken: Bench
+) -> None:
+    """Without a word; the variable is stronger."""
+    configure(broken, f"mode = '{mode}'")
+
+    installed = broken.install()
+
+    assert (installed.run.returncode == 0) == is_healed
+    assert ("pipmend" in installed.run.stderr) == is_healed
+    assert bool(broken.events) == (mode != "off")
+
+    assert broken.install(env={"PIPMEND": "heal"}).run.returncode == 0
+
+
+def test_a_broken_configuration_file_is_one_line_and_off(broken: Bench) -> None:
+    """A file that cannot be read may have said so; pip is what it is without."""
+    path = configure(broken, "mode = 'heal")
+
+    installed = broken.install()
+
+    assert installed.run.returncode != 0
+    told = [line for line in installed.run.stderr.splitlines() if "pipmend" in line]
+    assert len(told) == 1
+    assert str(path) in told[0]
+    assert not broken.events
+
+    silent = broken.install(env={"PIPMEND": "off"})
+    assert "pipmend" not in silent.run.stderr
+
+
+def test_events_go_where_the_configuration_says(broken: Bench, tmp_path: Path) -> None:
+    """A folder that is made when there is something to record."""
+    configure(broken, f"[events]\nfolder = '{tmp_path / 'events' / 'here'}'")
+
+    assert broken.install().run.returncode == 0
+
+    log = tmp_path / "events" / "here" / "events.jsonl"
+    assert "pipmend.entry_healed" in log.read_text()
+    assert not broken.events
+
+
+def test_the_library_wakes_stage_0_and_is_let_be(
+    lab: Laboratory, tmp_path: Path
+) -> None:
+    """CacheControl itself is no target by default: settings are read, no more."""
+    (tmp_path / "cachecontrol").mkdir()
+    (tmp_path / "cachecontrol" / "__init__.py").touch()
+    code = (
+        "import sys, cachecontrol, pipmend_hook as hook\n"
+        "print(sorted(name for name in sys.modules if name.startswith('pipmend')))\n"
+        "print(sorted(hook.PipCacheFinder.awaited))"
+    )
+
+    done = subprocess.run(
+        [lab.venv("26.3", hooked=True).python, "-c", code],
+        env={**scratch_environment(tmp_path / "home"), "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stderr == ""
+    loaded, awaited = done.stdout.splitlines()
+    assert loaded == str(["pipmend", "pipmend._startup", "pipmend.config", HOOK])
+    assert awaited == "['pip._vendor.cachecontrol']"

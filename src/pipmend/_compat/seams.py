@@ -1,7 +1,7 @@
-"""Does the loaded pip have the shape that the gates are made for?
+"""Does the loaded CacheControl have the shape that the gates are made for?
 
-Asked of live objects, never of a version number: the controller that a pip session
-has just built, with its cache and its serializer. Whatever does not fit is left alone.
+Asked of live objects, never of a version number: the controller that a session has just
+built, with its cache and its serializer. Whatever does not fit is left alone.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 
 from pipmend import metadata
 from pipmend._compat import layouts
-from pipmend._compat.layouts import BODY_SUFFIX, Layout
+from pipmend._compat.layouts import BODY_SUFFIX, Layout, Place
 from pipmend.errors import UnfitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
+    from pathlib import Path
 
-    from pipmend._compat.layouts import Place
     from pipmend.verify import RequestHeaders
 
 
@@ -66,11 +66,9 @@ class Download(Protocol):
 
 
 class Cache(Protocol):
-    """The part of pip's SafeFileCache that is used here."""
+    """The part of pip's SafeFileCache, or of the library's FileCache, that is used."""
 
-    directory: str
-
-    def _get_cache_path(self, name: str) -> str: ...
+    directory: str | os.PathLike[str]
 
 
 class Serializer(Protocol):
@@ -86,6 +84,22 @@ class Controller(Protocol):
     cache: Cache
     serializer: Serializer
     cacheable_status_codes: Container[int]
+
+
+class OwnPlace(Place):
+    """Where the files of an entry of the library are.
+
+    Its folder may be any that a program has chosen, such as one in the current folder,
+    so what pipmend keeps lies inside: the folder above may be anybody's. No name of
+    the library's own is longer than one letter there.
+    """
+
+    __slots__ = ()
+
+    @property
+    def cache_root(self) -> Path:
+        """The folder that was given to the library."""
+        return self.directory
 
 
 class Attachment(NamedTuple):
@@ -127,9 +141,14 @@ _LOADERS = {
     SINGLE_LOADER: ("self", "request"),
 }
 
-_STORE = ("self", "cache_url", "request", "response", "body")
+STORE = "_cache_set"
+_STORE_PARAMETERS = ("self", "cache_url", "request", "response", "body")
 _RESPONSE_AT, _BODY_AT = 2, 3
 """Positions in a call of ``_cache_set``, which has more parameters after these."""
+
+_PIPS_PATH_METHOD = "_get_cache_path"
+_PATH_METHODS = (_PIPS_PATH_METHOD, "_fn")
+"""What names the file of a key: in every pip since 19, and in the library."""
 
 _CACHE_KEY = "https://index.example/simple/"
 _ENTRY_PATH = re.compile(
@@ -142,8 +161,18 @@ def has_single_loader(controller: object) -> bool:
     return hasattr(controller, SINGLE_LOADER)
 
 
+def has_store(controller: object) -> bool:
+    """Whether metadata and body are stored through one method."""
+    return hasattr(controller, STORE)
+
+
+def keeps_files(controller: Controller) -> bool:
+    """Whether the cache of a controller is one on disk; the library has others."""
+    return hasattr(controller.cache, "directory")
+
+
 def fit(controller: Controller) -> Layout:
-    """The storage generation of a pip that fits.
+    """The storage generation of a controller that fits.
 
     Raises:
         UnfitError: it does not; the message says where.
@@ -154,16 +183,23 @@ def fit(controller: Controller) -> Layout:
             raise UnfitError(f"CacheController.{name} has an unknown shape")
     layout = _layout_of(controller.cache)
     if layout is Layout.TWO_FILES:
-        store = _parameters(controller, "_cache_set") or ()
-        if store[: len(_STORE)] != _STORE:
-            raise UnfitError("CacheController._cache_set has an unknown shape")
+        store = _parameters(controller, STORE) or ()
+        if store[: len(_STORE_PARAMETERS)] != _STORE_PARAMETERS:
+            raise UnfitError(f"CacheController.{STORE} has an unknown shape")
+    if not hasattr(controller, "cacheable_status_codes"):
+        raise UnfitError("CacheController does not say what it stores")
     _check_format(controller.serializer)
     return layout
 
 
 def place_of(layout: Layout, cache: Cache, key: str) -> Place:
     """Where a cache keeps the entry of a cache key."""
-    return layouts.place_of(layout, cache.directory, _path_of(cache, key))
+    directory, path = os.fspath(cache.directory), _path_of(cache, key)
+    if hasattr(cache, _PIPS_PATH_METHOD):
+        return layouts.place_of(layout, directory, path)
+    # A program may give a relative one; what is recorded has to be found later.
+    directory, path = os.path.abspath(directory), os.path.abspath(path)  # noqa: PTH100
+    return OwnPlace(*layouts.place_of(layout, directory, path))
 
 
 def body_methods(cache: Cache) -> list[str]:
@@ -211,16 +247,23 @@ def allowed_hashes(
 
 
 def _path_of(cache: Cache, key: str) -> str:
-    return cache._get_cache_path(key)  # noqa: SLF001 - the name in every pip since 19
+    name = next(name for name in _PATH_METHODS if hasattr(cache, name))
+    find: Callable[[str], str] = getattr(cache, name)
+    return find(key)
 
 
 def _layout_of(cache: Cache) -> Layout:
-    if not isinstance(getattr(cache, "directory", None), str):
+    directory: object = getattr(cache, "directory", None)
+    if isinstance(directory, os.PathLike):
+        directory = os.fspath(directory)
+    if not isinstance(directory, str):
         raise UnfitError("the cache names no folder")
-    for name in ("get", "set", "_get_cache_path"):
+    for name in ("get", "set"):
         if _code(cache, name) is None:
             raise UnfitError(f"the cache has no {name}")
-    below = os.path.relpath(_path_of(cache, _CACHE_KEY), cache.directory)
+    if not any(_code(cache, name) for name in _PATH_METHODS):
+        raise UnfitError("the cache does not say where its files are")
+    below = os.path.relpath(_path_of(cache, _CACHE_KEY), directory)
     if not _ENTRY_PATH.fullmatch(below.replace(os.sep, "/")):
         raise UnfitError("the cache names its files in an unknown way")
     if not hasattr(cache, "get_body"):

@@ -1,9 +1,9 @@
 """``pipmend status``: is it active here, and what else runs at start-up?
 
 Whether the gates are in place is found out by experiment: a fresh process of the
-same interpreter loads pip's network session, as ``pip install`` does, and tells
-what it sees. Works with the standard library alone, so that it can also tell why
-pipmend is *not* active.
+same interpreter loads pip's network session, as ``pip install`` does, and the library
+CacheControl where that is looked after, and tells what it sees. Works with the
+standard library alone, so that it can also tell why pipmend is *not* active.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import pipmend
 from pipmend import config
-from pipmend.cli.output import plain
+from pipmend.cli.output import age_text, plain, size_text
+from pipmend.config import Option, Target
 from pipmend.startup_files import Kind, RecordMatch, StartupFile, startup_files
 
 if TYPE_CHECKING:
@@ -34,11 +35,24 @@ _PATIENCE = 60
 _IMPORT_LINES_END = (3, 18)
 """The first Python that ignores the import lines of ``.pth`` files (PEP 829)."""
 _HOOK = "pipmend_hook"
+_DAY = 24 * 3600
 
 _DESCRIPTION = """\
 Show this Python and its pip, every file that runs at start-up with its SHA-256,
-whether the gates of pipmend are in place, and where it keeps things. To find out
-about the gates, a fresh process loads pip's network session, as pip install does.
+whether the gates of pipmend are in place, where it keeps things, and where each
+setting comes from. To find out about the gates, a fresh process loads pip's network
+session, as pip install does.
+
+Settings come from the environment (PIPMEND, PIPMEND_TARGETS), then the configuration
+file of the user, then that of the machine; both paths are shown. All keys of a file:
+
+  mode = "heal"                        or "observe", "off"
+  targets = ["pip", "cachecontrol"]    cachecontrol: other programs that use it
+  [quarantine]
+  max_age_days = 30
+  max_bytes = 1073741824
+  [events]
+  folder = "/var/log/pipmend"          an absolute path, or one that begins with ~
 """
 
 _EXAMPLES = """\
@@ -49,6 +63,7 @@ examples:
   pipmend status --json | python -m json.tool
   pipmend status --python .venv
   PIPMEND=observe pipmend status
+  PIPMEND_TARGETS=pip,cachecontrol pipmend status
 """
 
 _EXPERIMENT = """\
@@ -67,9 +82,18 @@ else:
             PipSession(cache=cache).close()
     except Exception as error:
         found["failure"] = repr(error)
-    stage_1 = sys.modules.get("pipmend._patches")
-    if stage_1 is not None and hasattr(stage_1, "describe"):
-        found["gates"] = stage_1.describe()
+if "cachecontrol" in sys.argv[1:]:
+    try:
+        import cachecontrol
+        found["library_version"] = cachecontrol.__version__
+        from cachecontrol.caches.file_cache import FileCache
+        with tempfile.TemporaryDirectory() as cache:
+            cachecontrol.CacheController(FileCache(cache))
+    except Exception as error:
+        found["library_failure"] = repr(error)
+stage_1 = sys.modules.get("pipmend._patches")
+if stage_1 is not None and hasattr(stage_1, "describe"):
+    found["gates"] = stage_1.describe()
 print()
 print(json.dumps(found))
 """
@@ -94,6 +118,10 @@ class Experiment:
     """What stage 1 says of itself; None if it was not loaded."""
     failure: str | None = None
     """Why the session could not be made."""
+    library_version: str | None = None
+    """Of the library CacheControl; None where it is not there, or not looked after."""
+    library_failure: str | None = None
+    """Why a cache of the library could not be made."""
     complaint: str = ""
     """The last line on stderr."""
 
@@ -108,6 +136,12 @@ class Experiment:
         """Why the gates do not fit this pip, as far as stage 1 got to know it."""
         unfit: str | None = (self.gates or {}).get("unfit")
         return unfit
+
+    @property
+    def library(self) -> dict[str, Any]:
+        """What stage 1 says of the library CacheControl; empty without gates."""
+        library: dict[str, Any] = (self.gates or {}).get("library", {})
+        return library
 
 
 @dataclass(frozen=True)
@@ -186,7 +220,7 @@ def examine() -> Report:
         log_folder: Path | None = settings.log_folder
     except ImportError:
         log_folder = None
-    experiment = _experiment()
+    experiment = _experiment(settings)
     return Report(
         files=startup_files(_site_folders(), Path(os.__file__).parent, _path_folders()),
         experiment=experiment,
@@ -199,18 +233,15 @@ def examine() -> Report:
 def conclude(report: Report) -> Conclusion:
     """Say whether pipmend is active and, if not, what to do about it."""
     experiment = report.experiment
+    if experiment.library_version and not _is_about_pip(report):
+        return _conclude_on_library(report)
     if experiment.failure is not None:
         return _inactive(f"pip cannot start: {experiment.failure}; do: repair pip")
     if experiment.pip_version is None:
         return _inactive(f"this Python has no pip; do: {sys.executable} -m ensurepip")
-    if report.settings.mode is config.Mode.OFF:
-        source = report.settings.problem or f"off ({report.settings.mode_source})"
-        return _inactive(f"{source}; do: set PIPMEND=heal in the environment")
-    if not experiment.hook_loaded:
-        return _inactive(_why_not_loaded(report))
-    if experiment.gates is None:
-        reason = experiment.complaint or "stage 1 was not loaded"
-        return _inactive(f"{reason}; do: install pipmend again")
+    obstacle = _obstacle(report)
+    if obstacle is not None:
+        return _inactive(obstacle)
     if experiment.unfit is not None:
         advice = "do: upgrade pip, or pipmend"
         return _inactive(f"the gates do not fit this pip: {experiment.unfit}; {advice}")
@@ -221,6 +252,41 @@ def conclude(report: Report) -> Conclusion:
             True, "active: broken cache entries are recorded, not healed."
         )
     return Conclusion(True, "active: pip's cache heals itself in this Python.")
+
+
+def _conclude_on_library(report: Report) -> Conclusion:
+    obstacle = _obstacle(report)
+    if obstacle is not None:
+        return _inactive(obstacle)
+    if report.experiment.library.get("layout") is None:
+        return _inactive(f"the library CacheControl: {_library(report.experiment)}")
+    done = "is recorded, not healed"
+    if report.settings.mode is config.Mode.HEAL:
+        done = "heals"
+    what = "what breaks in the caches of programs with CacheControl"
+    return Conclusion(True, f"active: {what} {done}.")
+
+
+def _is_about_pip(report: Report) -> bool:
+    has_pip = report.experiment.pip_version is not None
+    return has_pip and Target.PIP in report.settings.targets
+
+
+def _obstacle(report: Report) -> str | None:
+    """Why there are no gates at all, and what to do about it."""
+    settings, experiment = report.settings, report.experiment
+    if settings.mode is config.Mode.OFF:
+        told = "set PIPMEND=heal in the environment"
+        return f"off ({settings.mode_source}); do: {told}"
+    if not experiment.hook_loaded:
+        return _why_not_loaded(report)
+    if not (experiment.library_version or _is_about_pip(report)):
+        source = settings.sources[Option.TARGETS]
+        return f"pip is no target ({source}); do: set PIPMEND_TARGETS=pip"
+    if experiment.gates is None:
+        reason = experiment.complaint or "stage 1 was not loaded"
+        return f"{reason}; do: install pipmend again"
+    return None
 
 
 def _inactive(reason: str) -> Conclusion:
@@ -252,8 +318,9 @@ def _run_elsewhere(python: Path, *, as_json: bool) -> int:
     return subprocess.run(command, check=False).returncode  # noqa: S603
 
 
-def _experiment() -> Experiment:
-    done = _call([sys.executable, "-c", _EXPERIMENT])
+def _experiment(settings: config.Settings) -> Experiment:
+    targets = sorted(target.value for target in settings.targets)
+    done = _call([sys.executable, "-c", _EXPERIMENT, *targets])
     complaint = "".join(done.stderr.splitlines()[-1:])
     try:
         found = json.loads(done.stdout.splitlines()[-1])
@@ -316,9 +383,10 @@ def _lines(report: Report) -> Iterator[str]:
     yield _row("cache", report.cache_folder or "none, or disabled")
     yield "pipmend"
     yield _row("version", pipmend.__version__)
-    yield _row("mode", f"{report.settings.mode.value} ({report.settings.mode_source})")
+    yield from _setting_lines(report)
     yield _row("gates", _gates(experiment))
-    yield _row("log folder", report.log_folder or "unknown: platformdirs is missing")
+    if Target.CACHECONTROL in report.settings.targets:
+        yield _row("library", _library(experiment))
     yield _row("quarantine", report.quarantine or "none")
     yield _row("PEP 829", _timeline())
     yield "start-up files"
@@ -326,6 +394,39 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _file_lines(file)
     for warning in _warnings(report):
         yield plain(f"warning: {warning}")
+
+
+def _setting_lines(report: Report) -> Iterator[str]:
+    """The settings, each with its source, and the files that may hold them."""
+    sources = report.settings.sources
+    for option, (label, value) in _settings(report).items():
+        if value is not None:
+            yield _row(label, f"{value} ({sources[option]})")
+    for path in config.files():
+        yield _row("settings", path if _exists(path) else f"{path} (not there)")
+
+
+def _settings(report: Report) -> dict[Option, tuple[str, str | None]]:
+    """A label for each setting, and its value in words; None if it is not set."""
+    settings = report.settings
+    age, total = settings.longest_age, settings.largest_total
+    folder = report.log_folder or "unknown: platformdirs is missing"
+    return {
+        Option.MODE: ("mode", settings.mode.value),
+        Option.TARGETS: ("targets", ", ".join(_targets(settings)) or "none"),
+        Option.LONGEST_AGE: ("max age", None if age is None else age_text(age)),
+        Option.LARGEST_TOTAL: ("max size", None if total is None else size_text(total)),
+        Option.EVENTS_FOLDER: ("log folder", str(folder)),
+    }
+
+
+def _exists(path: Path) -> bool:
+    # Path.exists raises in a folder that is closed to us.
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def _targets(settings: config.Settings) -> list[str]:
+    return [target.value for target in Target if target in settings.targets]
 
 
 def _row(label: str, value: object) -> str:
@@ -338,6 +439,19 @@ def _gates(experiment: Experiment) -> str:
     if experiment.layout is None:
         return "not in place"
     return f"fit this pip, cache layout {experiment.layout}"
+
+
+def _library(experiment: Experiment) -> str:
+    library = experiment.library
+    if experiment.library_version is None:
+        return "CacheControl is not in this Python"
+    told = f"CacheControl {experiment.library_version}"
+    if library.get("unfit") is not None:
+        return f"{told}: the gates do not fit: {library['unfit']}"
+    if library.get("layout") is None:
+        reason = experiment.library_failure or "the gates are not in place"
+        return f"{told}: {reason}"
+    return f"{told}: the gates fit"
 
 
 def _timeline() -> str:
@@ -359,8 +473,7 @@ def _file_lines(file: StartupFile) -> Iterator[str]:
 
 
 def _warnings(report: Report) -> Iterator[str]:
-    if report.settings.problem is not None:
-        yield report.settings.problem
+    yield from report.settings.problems
     for file in report.files:
         if file.record is RecordMatch.DIFFERS:
             yield f"{file.path} is not what {file.owner} installed"
@@ -397,14 +510,35 @@ def _as_document(report: Report, conclusion: Conclusion) -> dict[str, object]:
             "version": pipmend.__version__,
             "mode": report.settings.mode.value,
             "mode_source": report.settings.mode_source,
+            "settings": _setting_documents(report.settings),
+            "settings_files": [
+                {"path": str(path), "exists": _exists(path)} for path in config.files()
+            ],
             "hook_loaded": experiment.hook_loaded,
             "gates": experiment.gates,
             "failure": experiment.failure,
+            "library_version": experiment.library_version,
+            "library_failure": experiment.library_failure,
             "log_folder": _text(report.log_folder),
             "quarantine": _text(report.quarantine),
         },
         "startup_files": [_file_document(file) for file in report.files],
     }
+
+
+def _setting_documents(settings: config.Settings) -> list[dict[str, object]]:
+    age = settings.longest_age
+    values: dict[Option, object] = {
+        Option.MODE: settings.mode.value,
+        Option.TARGETS: _targets(settings),
+        Option.LONGEST_AGE: None if age is None else age / _DAY,
+        Option.LARGEST_TOTAL: settings.largest_total,
+        Option.EVENTS_FOLDER: _text(settings.events_folder),
+    }
+    return [
+        {"name": option.value, "value": value, "source": settings.sources[option]}
+        for option, value in values.items()
+    ]
 
 
 def _file_document(file: StartupFile) -> dict[str, object]:
