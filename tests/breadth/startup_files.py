@@ -1,0 +1,69 @@
+"""The exact bytes of what pipmend has Python run at its start, for the README.
+
+With ``tests`` in PYTHONPATH:
+
+  python -m breadth.startup_files                       print the table
+  python -m breadth.startup_files --readme README.md    put it into a file
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from breadth import readme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MARK = "startup-files"
+"""The name of the comments around the table."""
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+
+FILES = {
+    "pipmend_hook.pth": "the wheel for Python before 3.18",
+    "pipmend_hook.start": "the wheel for Python 3.18 and later",
+    "pipmend_hook.py": "both",
+}
+"""What each file is part of."""
+
+_LONGEST_SHOWN = 60
+"""Bytes of a file that are shown as they are."""
+
+
+def rendered() -> str:
+    """The table, as Markdown."""
+    lines = ["| file | part of | bytes | content | SHA-256 |", "|---|---|---|---|---|"]
+    for name, home in FILES.items():
+        content = (SOURCE / name).read_bytes()
+        is_short = len(content) <= _LONGEST_SHOWN
+        text = f"`{repr(content)[2:-1]}`" if is_short else "stage 0: read it"
+        digest = hashlib.sha256(content).hexdigest()
+        lines.append(f"| `{name}` | {home} | {len(content)} | {text} | `{digest}` |")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table, or put it into a file; 1 if that is not possible."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--readme", type=Path, metavar="FILE")
+    given = parser.parse_args(arguments)
+    if given.readme is None:
+        print(rendered())
+        return 0
+    try:
+        readme.write(given.readme, MARK, rendered())
+    except (OSError, ValueError) as error:
+        print(f"startup files: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
