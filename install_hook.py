@@ -45,6 +45,12 @@ examples:
                                               dormant until PIPMEND=heal is set
   python3 install_hook.py --venv .venv --status
   python3 install_hook.py --venv .venv --uninstall --dry-run
+  python3 install_hook.py --all-venvs ~/projects
+                                              into every venv below a folder
+  sudo python3 install_hook.py --global       one copy for every Python and every venv
+                                              of this machine, present and future
+  python3 install_hook.py --global --user     the same for your own Pythons
+  sudo python3 install_hook.py --global --uninstall
   python3 install_hook.py --test -- -k status check this checkout; the rest is pytest's
 
 exit code: 0 done, 1 failed (for --status: not active), 2 usage, 3 refused
@@ -214,7 +220,14 @@ def _do(arguments: argparse.Namespace) -> int:
         return demo()
     if arguments.test:
         return test(arguments.rest)
-    target = _target(arguments)
+    if arguments.everywhere:
+        return everywhere(arguments)
+    if arguments.all_venvs is not None:
+        return all_venvs(arguments)
+    return _do_one(arguments, _target(arguments))
+
+
+def _do_one(arguments: argparse.Namespace, target: Target) -> int:
     if arguments.status:
         return status(target)
     if arguments.uninstall:
@@ -242,7 +255,22 @@ def _parse(words: list[str]) -> argparse.Namespace:
     alone = arguments.demo or arguments.test
     if alone and (arguments.venv or arguments.opt_in or arguments.dry_run):
         parser.error("--demo and --test make a venv of their own")
+    _check_scope(parser, arguments, alone=alone)
     return arguments
+
+
+def _check_scope(
+    parser: argparse.ArgumentParser, arguments: argparse.Namespace, *, alone: bool
+) -> None:
+    scopes = (arguments.everywhere, arguments.all_venvs, arguments.venv, alone)
+    if sum(map(bool, scopes)) > 1:
+        parser.error("choose one of --venv, --all-venvs, --global, --demo and --test")
+    if arguments.everywhere and arguments.editable:
+        parser.error("--global makes a copy, which does not follow the checkout")
+    if not arguments.everywhere and any(
+        getattr(arguments, name) for name in _ONLY_EVERYWHERE
+    ):
+        parser.error("--user, --prefix, --python and the like belong to --global")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -267,10 +295,44 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="work on this venv instead of the Python that runs this script",
     )
+    parser.add_argument(
+        "--all-venvs", type=Path, metavar="DIR", help="work on every venv below DIR"
+    )
     parser.add_argument("--opt-in", action=flag, help="dormant until PIPMEND is set")
     parser.add_argument("--editable", action=flag, help="run the checkout's own files")
     parser.add_argument("--dry-run", action=flag, help="say what would be done")
+    everywhere = parser.add_argument_group("one copy for all")
+    everywhere.add_argument(
+        "--global",
+        action=flag,
+        dest="everywhere",
+        help="one copy that every Python on this machine loads, in all its venvs",
+    )
+    everywhere.add_argument(
+        "--user", action=flag, help="for you alone: your own Pythons, as far as it goes"
+    )
+    everywhere.add_argument(
+        "--prefix", type=Path, metavar="DIR", help="where the copy goes"
+    )
+    everywhere.add_argument(
+        "--python",
+        type=Path,
+        metavar="PATH",
+        action="append",
+        help="this Python only, instead of all that are found; may be repeated",
+    )
+    everywhere.add_argument(
+        "--wheels", type=Path, metavar="DIR", help="take the dependencies from there"
+    )
+    everywhere.add_argument(
+        "--allow-group",
+        action=flag,
+        help="accept Pythons that a group or another user may change",
+    )
     return parser
+
+
+_ONLY_EVERYWHERE = ("user", "prefix", "python", "wheels", "allow_group")
 
 
 # -- The target ----------------------------------------------------------------------
@@ -415,6 +477,59 @@ def _verify(target: Target, *, opt_in: bool) -> int:
             "That is with PIPMEND=heal in the environment; without it, it is dormant."
         )
     return FAILED if done.returncode else DONE
+
+
+# -- One copy for all ----------------------------------------------------------------
+
+
+def everywhere(arguments: argparse.Namespace) -> int:
+    """Set up one copy for every Python, show it, or take it away again.
+
+    Raises:
+        NotDoneError: refused, or a step failed.
+    """
+    # A checkout that belongs to a user must not get byte code of root's.
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(CHECKOUT / "src"))
+    from pipmend.cli.output import plain  # noqa: PLC0415 - only from here on
+    from pipmend.errors import PipmendError  # noqa: PLC0415
+    from pipmend.everywhere import front  # noqa: PLC0415
+    from pipmend.everywhere.refusals import RefusedError  # noqa: PLC0415
+
+    try:
+        return front.run(arguments, lambda line: print(plain(line), flush=True))
+    except PipmendError as error:
+        code = REFUSED if isinstance(error, RefusedError) else FAILED
+        raise NotDoneError(code, str(error)) from error
+
+
+def all_venvs(arguments: argparse.Namespace) -> int:
+    """Do the same to every venv below a folder; 1 if it failed for one of them.
+
+    Raises:
+        NotDoneError: there is none.
+    """
+    sys.path.insert(0, str(CHECKOUT / "src"))
+    from pipmend.everywhere import venvs  # noqa: PLC0415 - only from here on
+
+    found = list(venvs.below(arguments.all_venvs))
+    if not found:
+        raise NotDoneError(FAILED, f"there is no venv below {arguments.all_venvs}")
+    codes = []
+    for number, folder in enumerate(found, 1):
+        print(f"[{number}/{len(found)}] {folder}", flush=True)
+        codes.append(_do_one_of_many(arguments, folder))
+    print(f"{codes.count(DONE)} of {len(codes)} venvs: done")
+    return max(codes)
+
+
+def _do_one_of_many(arguments: argparse.Namespace, folder: Path) -> int:
+    try:
+        target = Target(_python_of(folder.absolute()), arguments.dry_run)
+        return _do_one(arguments, target)
+    except (NotDoneError, OSError) as error:
+        print(f"install_hook: {error}", file=sys.stderr)
+        return FAILED
 
 
 # -- The receipt ---------------------------------------------------------------------

@@ -9,10 +9,11 @@ from lab.source_tree import TREES, imported, own, tops
 # From top to bottom. A new module goes into the highest row whose upper rows hold all
 # that import it; if there is none, it gets one. A package stands for its modules.
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("pipmend_hook", "pipmend.__main__"),
-    ("pipmend._startup", "pipmend.cli"),
+    ("pipmend_hook", "pipmend.__main__", "build_variant"),
+    ("pipmend._startup", "pipmend.cli", "pipmend.armed.sitecustomize"),
     (
         "pipmend._patches",
+        "pipmend.everywhere",
         "pipmend.report",
         "pipmend.handout",
         "pipmend.restore",
@@ -71,6 +72,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "pipmend.errors",
         "pipmend.units",
     ),
+    ("pipmend._compat.toml",),
     ("pipmend", "pipmend._compat"),
 )
 
@@ -78,6 +80,7 @@ NAME_PIPS_MODULES = {
     "pipmend_hook": "waits for the first of them",
     "pipmend._patches": "waits for another one",
     "pipmend._compat.seams": "knows them all",
+    "pipmend._compat.toml": "reads TOML with pip's own reader on old Pythons",
     "pipmend.wheel_gate": "has pip write origin.json",
     "pipmend.cli.status": "tries them out in another process",
 }

@@ -66,6 +66,9 @@ _COMMANDS = (
     _Command("stats", "show what was healed over time, and what that saved"),
     _Command("doctor", "look for a cause outside the cache"),
     _Command("report", "write one page about all of this for a browser"),
+    _Command("enable", "have one copy of pipmend serve every Python of this machine"),
+    _Command("disable", "undo that, for all or for one"),
+    _Command("run", "run one command with pipmend, without any startup file"),
 )
 
 
