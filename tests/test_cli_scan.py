@@ -379,3 +379,18 @@ def test_an_absurd_time_is_no_obstacle(command: Command, made: Furnished) -> Non
     os.utime(made.wheel.metadata, (2**33, 2**33))
     assert len(of_type("finding", records(command, made.root))) == 2
     assert command.run("scan", made.root).returncode == 1
+
+
+def test_the_limits_of_the_configuration_hold(
+    command: Command, made: Furnished
+) -> None:
+    damage(made)
+    assert command.run("scan", made.root, "--fix").returncode == 1
+    kept = made.root / "pipmend" / "quarantine"
+    assert len(list(kept.iterdir())) == 2
+    folder = command.home / "config" / "pipmend"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text("[quarantine]\nmax_bytes = 1\n")
+    flip(made.old.metadata, 60)
+    assert command.run("scan", made.root, "--fix").returncode == 1
+    assert list(kept.iterdir()) == []

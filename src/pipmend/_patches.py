@@ -9,12 +9,11 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import wrapt
 
-from pipmend import _guard, config, events
+from pipmend import _guard, config, events, quarantine
 from pipmend._compat import seams
 from pipmend._compat.layouts import Layout
 from pipmend.config import Target
@@ -64,26 +63,27 @@ def describe() -> dict[str, object]:
     }
 
 
-@dataclass
+# No dataclasses: each costs a pip more than all settings.
 class _Fitting:
     """How the gates fit one CacheControl."""
 
-    is_awaited: bool = False
-    layout: Layout | None = None
-    """Of the cache that was met last; None before."""
-    unfit: str | None = None
-    """Why a controller was left alone."""
+    def __init__(self) -> None:
+        self.is_awaited = False
+        self.layout: Layout | None = None
+        """Of the cache that was met last; None before."""
+        self.unfit: str | None = None
+        """Why a controller was left alone."""
 
     def as_fields(self) -> dict[str, object]:
         """The values that can be written as JSON."""
         return {"layout": self.layout and self.layout.value, "unfit": self.unfit}
 
 
-@dataclass
 class _Inside(threading.local):
     """The methods of caches that a thread is in."""
 
-    names: set[str] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.names: set[str] = set()
 
 
 class _Patches:
@@ -96,7 +96,7 @@ class _Patches:
         self._log = events.EventLog(settings.log_folder)
         self._guard = _guard.Guard(self._log)
         heal = settings.mode is config.Mode.HEAL
-        ledger = Ledger(self._log, heal=heal)
+        ledger = Ledger(self._log, quarantine.Bounds.of(settings), heal=heal)
         thread = ThreadState()
         self._load = LoadGate(ledger, self._guard, thread, heal=heal)
         self._store = StoreGate(ledger, self._guard, thread, heal=heal)

@@ -19,6 +19,11 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Optional
+
+    # A value, or None if it counts as absent; what was not understood, to be put
+    # behind the name of the setting.
+    Understood = tuple[object, Optional[str]]
 
 MODE_VARIABLE = "PIPMEND"
 """Never a ``PIP_`` name: pip reads those as its own options."""
@@ -131,15 +136,6 @@ class _Layer(NamedTuple):
     problems: tuple[str, ...] = ()
 
 
-class _Understood(NamedTuple):
-    """A value that was read."""
-
-    value: object
-    """None if it counts as absent."""
-    remark: str | None = None
-    """What was not understood, to be put behind the name of the setting."""
-
-
 _PIP_ONLY = frozenset({Target.PIP})
 _DEFAULTS = _Layer("default", {Option.MODE: Mode.HEAL, Option.TARGETS: _PIP_ONLY})
 _CAUTIOUS = {Option.MODE: Mode.OFF, Option.TARGETS: _PIP_ONLY}
@@ -235,12 +231,12 @@ def _from_file(path: Path) -> _Layer:
         if option is None:
             unknown.append(_quoted(name))
             continue
-        understood = _READERS[option](value)
-        if understood.value is not None:
-            values[option] = understood.value
-        if understood.remark:
+        understood, remark = _READERS[option](value)
+        if understood is not None:
+            values[option] = understood
+        if remark:
             separator = "=" if option is Option.MODE else ": "
-            remarks.append(f"{name}{separator}{understood.remark}")
+            remarks.append(f"{name}{separator}{remark}")
     if unknown:
         remarks.append(f"no settings: {_listed(unknown)}")
     problems = (f"{shown}: {'; '.join(remarks)}",) if remarks else ()
@@ -290,50 +286,50 @@ def _flat(document: Mapping[str, object]) -> dict[str, object]:
     return found
 
 
-def _read_mode(value: object) -> _Understood:
+def _read_mode(value: object) -> Understood:
     if isinstance(value, str):
         for mode in Mode:
             if mode.value == value.strip().lower():
-                return _Understood(mode)
+                return mode, None
     choices = ", ".join(mode.value for mode in Mode)
     remark = f"{_quoted(value)} is none of {choices}: it counts as off"
-    return _Understood(Mode.OFF, remark)
+    return Mode.OFF, remark
 
 
-def _read_targets(value: object) -> _Understood:
+def _read_targets(value: object) -> Understood:
     if not isinstance(value, list):
-        return _Understood(_PIP_ONLY, f"{_quoted(value)} is no list of names")
+        return _PIP_ONLY, f"{_quoted(value)} is no list of names"
     names = {target.value: target for target in Target}
     asked = [one.strip().lower() if isinstance(one, str) else one for one in value]
     unknown = [one for one in asked if one not in (*names, "")]
     known = frozenset(names[one] for one in asked if one in list(names))
     if not unknown:
-        return _Understood(known)
+        return known, None
     listed = _listed([_quoted(one) for one in unknown])
-    return _Understood(known, f"{listed}: none of {', '.join(names)}")
+    return known, f"{listed}: none of {', '.join(names)}"
 
 
-def _read_age(value: object) -> _Understood:
+def _read_age(value: object) -> Understood:
     if _is_number(value, (int, float), _LONGEST_AGE):
-        return _Understood(cast("float", value) * _DAY)
-    return _Understood(None, f"{_quoted(value)} is no number of days")
+        return cast("float", value) * _DAY, None
+    return None, f"{_quoted(value)} is no number of days"
 
 
-def _read_total(value: object) -> _Understood:
+def _read_total(value: object) -> Understood:
     if _is_number(value, (int,), _LARGEST_TOTAL):
-        return _Understood(value)
-    return _Understood(None, f"{_quoted(value)} is no number of bytes")
+        return value, None
+    return None, f"{_quoted(value)} is no number of bytes"
 
 
-def _read_folder(value: object) -> _Understood:
+def _read_folder(value: object) -> Understood:
     if isinstance(value, str) and "\0" not in value:
         folder = Path(os.path.expanduser(value))  # noqa: PTH111 - never raises
         if folder.is_absolute():
-            return _Understood(folder)
-    return _Understood(None, f"{_quoted(value)} is no absolute path")
+            return folder, None
+    return None, f"{_quoted(value)} is no absolute path"
 
 
-_READERS: dict[Option, Callable[[object], _Understood]] = {
+_READERS: dict[Option, Callable[[object], Understood]] = {
     Option.MODE: _read_mode,
     Option.TARGETS: _read_targets,
     Option.LONGEST_AGE: _read_age,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pipmend._compat.layouts import Place
     from pipmend.entries import Stamp
+    from pipmend.quarantine import Bounds
     from pipmend.verdicts import Verdict
 
 
@@ -68,7 +69,11 @@ class Enforced(NamedTuple):
 
 
 def enforce(
-    finding: Finding, log: events.EventLog, *, move: bool, prune: bool = True
+    finding: Finding,
+    log: events.EventLog,
+    *,
+    move: bool,
+    bounds: Bounds | None = quarantine.DEFAULT_BOUNDS,
 ) -> Enforced | None:
     """Quarantine a corrupt entry and record the event.
 
@@ -76,7 +81,7 @@ def enforce(
         finding: the corrupt entry.
         log: where the event goes; failing to write it changes nothing else.
         move: False to record only.
-        prune: False if the bounds of the quarantine are kept later, for many at once.
+        bounds: of the quarantine; None if they are kept later, for many at once.
 
     Returns:
         What was done; None if another process was faster and nothing was.
@@ -85,7 +90,7 @@ def enforce(
     evidence, stayed = None, None
     if move:
         try:
-            evidence = _isolate(finding, item_id, prune=prune)
+            evidence = _isolate(finding, item_id, bounds)
         except quarantine.EntryGoneError:
             return None
         except QuarantineError as error:
@@ -97,7 +102,7 @@ def enforce(
     return Enforced(item_id, action, evidence, stayed, unlogged)
 
 
-def _isolate(finding: Finding, item_id: str, *, prune: bool) -> Path:
+def _isolate(finding: Finding, item_id: str, bounds: Bounds | None) -> Path:
     verdict = finding.verdict
     description: dict[str, object] = {
         "id": item_id,
@@ -110,9 +115,9 @@ def _isolate(finding: Finding, item_id: str, *, prune: bool) -> Path:
         "expected": verdict.expected,
     }
     item = quarantine.isolate(finding.place, finding.stamp, item_id, description)
-    if prune:
+    if bounds is not None:
         with contextlib.suppress(OSError):
-            quarantine.prune(finding.place.cache_root, keep=item_id)
+            quarantine.prune(finding.place.cache_root, bounds, keep=item_id)
     return item.folder
 
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipmend import enforce, entries, events, notices, offenders, urls
+from pipmend import (
+    enforce,
+    entries,
+    events,
+    notices,
+    offenders,
+    quarantine,
+    urls,
+)
 
 if TYPE_CHECKING:
     from pipmend._compat.layouts import Place
     from pipmend.entries import Stamp
+    from pipmend.quarantine import Bounds
     from pipmend.verify import Told
 
 
@@ -34,8 +43,15 @@ class Served(NamedTuple):
 class Ledger:
     """The findings of one process, and what pip was served."""
 
-    def __init__(self, log: events.EventLog, *, heal: bool) -> None:
+    def __init__(
+        self,
+        log: events.EventLog,
+        bounds: Bounds = quarantine.DEFAULT_BOUNDS,
+        *,
+        heal: bool,
+    ) -> None:
         self._log = log
+        self._bounds = bounds
         self._heal = heal
         self._found: dict[Place, _Found] = {}
         self.served: dict[Place, Served] = {}
@@ -49,7 +65,9 @@ class Ledger:
         before = self._found.get(finding.place)
         if before is not None:
             return before.stamp == finding.stamp
-        done = enforce.enforce(finding, self._log, move=self._heal)
+        done = enforce.enforce(
+            finding, self._log, move=self._heal, bounds=self._bounds
+        )
         self._found[finding.place] = _Found(finding.stamp, done.id if done else None)
         self.served.pop(finding.place, None)
         if done is not None and self._heal:

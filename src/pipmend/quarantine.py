@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pipmend._compat.layouts import Place
+    from pipmend.config import Settings
     from pipmend.entries import FileIdentity, Stamp
 
 LONGEST_AGE = 30 * 24 * 3600
@@ -93,6 +94,27 @@ class SweptItem(NamedTuple):
 
 class EntryGoneError(QuarantineError):
     """The entry is no longer the one that was judged; somebody else was there."""
+
+
+class Bounds(NamedTuple):
+    """How long and how much a quarantine keeps."""
+
+    longest_age: float = LONGEST_AGE
+    """Seconds."""
+    largest_total: int = LARGEST_TOTAL
+    """Bytes."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Bounds:
+        """The bounds that are set, else the usual ones."""
+        age, total = settings.longest_age, settings.largest_total
+        return cls(
+            LONGEST_AGE if age is None else age,
+            LARGEST_TOTAL if total is None else total,
+        )
+
+
+DEFAULT_BOUNDS = Bounds()
 
 
 def folder_of(cache_root: Path) -> Path:
@@ -178,20 +200,23 @@ def is_own(relative: Path) -> bool:
     return not relative.parts or relative.parts[0].lower() == OWN_FOLDER
 
 
-def prune(cache_root: Path, *, keep: str | None = None) -> None:
+def prune(
+    cache_root: Path, bounds: Bounds = DEFAULT_BOUNDS, *, keep: str | None = None
+) -> None:
     """Drop items beyond the bounds of age and size, oldest first.
 
     Leftovers go before entries: a large sweep must not cost the evidence.
 
     Args:
         cache_root: the folder of the cache.
+        bounds: what may stay.
         keep: an item that stays in any case.
 
     Raises:
         OSError: the quarantine cannot be read.
     """
     total = 0
-    oldest_kept = time.time() - LONGEST_AGE
+    oldest_kept = time.time() - bounds.longest_age
     folders = [
         path for path in folder_of(cache_root).iterdir() if not path.is_symlink()
     ]
@@ -201,7 +226,7 @@ def prune(cache_root: Path, *, keep: str | None = None) -> None:
     for folder in folders:
         total += sum(_size_below(folder))
         is_old = folder.lstat().st_mtime < oldest_kept
-        if folder.name != keep and (is_old or total > LARGEST_TOTAL):
+        if folder.name != keep and (is_old or total > bounds.largest_total):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from pipmend.config import Settings
     from pipmend.entries import FileIdentity
     from pipmend.events import EventLog
     from pipmend.scan import Scanned
@@ -164,7 +165,7 @@ def repair(judged: Judged, log: EventLog) -> Repaired:
     the quarantine are not kept here: see :func:`prune`.
     """
     for _ in range(2):
-        done = enforce.enforce(_finding(judged), log, move=True, prune=False)
+        done = enforce.enforce(_finding(judged), log, move=True, bounds=None)
         if done is not None:
             return Repaired(judged, done)
         again = scan.judge(judged.place)
@@ -174,10 +175,10 @@ def repair(judged: Judged, log: EventLog) -> Repaired:
     return Repaired(judged, None)
 
 
-def prune(cache_root: Path) -> None:
+def prune(cache_root: Path, settings: Settings) -> None:
     """Keep the bounds of the quarantine, once after everything was moved."""
     with contextlib.suppress(OSError):
-        quarantine.prune(cache_root)
+        quarantine.prune(cache_root, quarantine.Bounds.of(settings))
 
 
 def sweep(survey: Survey) -> Swept:

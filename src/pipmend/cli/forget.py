@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from pipmend import entries, events, quarantine
+from pipmend import config, entries, events, quarantine
 from pipmend.cli import cache_option, output
 from pipmend.cli.list import matching
 from pipmend.errors import UsageError
@@ -82,7 +82,8 @@ def _move(root: Path, package: str, found: Iterable[Listed]) -> quarantine.Swept
     what = {"subject": f"what the cache held of {package}"}
     swept = quarantine.sweep(root, events.new_id(), _files(found), what)
     with contextlib.suppress(OSError):
-        quarantine.prune(root, keep=swept.item.id)
+        bounds = quarantine.Bounds.of(config.load())
+        quarantine.prune(root, bounds, keep=swept.item.id)
     return swept
 
 

@@ -143,7 +143,7 @@ def _act(found: Survey, arguments: argparse.Namespace, output: Output) -> None:
         _report_or_repair(found, arguments, output)
     finally:
         if not arguments.dry_run and (arguments.fix or arguments.sweep):
-            survey.prune(found.cache_root)
+            survey.prune(found.cache_root, config.load())
 
 
 def _report_or_repair(
