@@ -1,7 +1,5 @@
 """The laboratory's own parts: packages, and the index as a client sees it."""
 
-
-
 from __future__ import annotations
 
 import gzip

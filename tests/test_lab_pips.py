@@ -1,7 +1,5 @@
 """The laboratory with a real pip: its cache is hit, found, read and damaged."""
 
-
-
 from __future__ import annotations
 
 import stat

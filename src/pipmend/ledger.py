@@ -65,9 +65,7 @@ class Ledger:
         before = self._found.get(finding.place)
         if before is not None:
             return before.stamp == finding.stamp
-        done = enforce.enforce(
-            finding, self._log, move=self._heal, bounds=self._bounds
-        )
+        done = enforce.enforce(finding, self._log, move=self._heal, bounds=self._bounds)
         self._found[finding.place] = _Found(finding.stamp, done.id if done else None)
         self.served.pop(finding.place, None)
         if done is not None and self._heal:
