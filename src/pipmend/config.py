@@ -223,24 +223,32 @@ def _from_file(path: Path) -> _Layer:
         problem = f"{shown} cannot be read ({_shown(reason, _LONGEST_PATH)})"
         source = f"{path}, which cannot be read"
         return _Layer(source, _CAUTIOUS, (f"{problem}: it counts as mode = 'off'",))
+    values, remarks = _understood(document)
+    problems = (f"{shown}: {'; '.join(remarks)}",) if remarks else ()
+    return _Layer(str(path), values, problems)
+
+
+def _understood(
+    document: Mapping[str, object],
+) -> tuple[dict[Option, object], list[str]]:
+    """The settings in a document, and what in it was not understood."""
     values: dict[Option, object] = {}
     remarks = []
     unknown = []
-    for name, value in _flat(document).items():
+    for name, content in _flat(document).items():
         option = next((one for one in Option if one.value == name), None)
         if option is None:
             unknown.append(_quoted(name))
             continue
-        understood, remark = _READERS[option](value)
-        if understood is not None:
-            values[option] = understood
-        if remark:
+        value, remark = _READERS[option](content)
+        if value is not None:
+            values[option] = value
+        if remark is not None:
             separator = "=" if option is Option.MODE else ": "
             remarks.append(f"{name}{separator}{remark}")
     if unknown:
         remarks.append(f"no settings: {_listed(unknown)}")
-    problems = (f"{shown}: {'; '.join(remarks)}",) if remarks else ()
-    return _Layer(str(path), values, problems)
+    return values, remarks
 
 
 def _document_in(path: Path) -> dict[str, object]:
