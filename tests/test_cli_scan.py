@@ -187,6 +187,15 @@ def test_where_there_is_no_cache_it_says_so(command: Command, tmp_path: Path) ->
     assert "no pip cache was found" in none.stderr
 
 
+def test_a_folder_without_a_cache_is_called_so(
+    command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    run = command.run("scan", tmp_path / "other")
+    assert run.returncode == 0
+    assert "nothing of pip's is here" in run.stdout
+
+
 def test_a_part_of_a_cache_is_no_cache(command: Command, made: Furnished) -> None:
     run = command.run("scan", made.root / "http-v2")
     assert run.returncode == 2

@@ -7,6 +7,7 @@ import shlex
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from pipmend._compat import caches
 from pipmend.cli import cache_option, output
 from pipmend.enforce import Action
 from pipmend.scan import Count, Group
@@ -156,6 +157,8 @@ class TextOutput:
     def begin(self, folder: CacheFolder) -> None:
         """Take note of the cache."""
         output.say(f"{folder.path}  ({folder.source})")
+        if not caches.is_cache(folder.path):
+            output.say(f"  nothing of pip's is here: no {', '.join(caches.PARTS)}")
         self._root = folder.path
         self._quarantined = self._leftovers = 0
 
