@@ -196,14 +196,22 @@ def test_opt_in_is_dormant_until_asked(
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("pip", ["22.0.4", "23.0.1", "24.0", "26.3"])
-@pytest.mark.parametrize("python", ["3.9", "3.10", "3.11", "3.12", "3.13"])
+@pytest.mark.parametrize(
+    ("python", "pip"),
+    [
+        *(("3.9", pip) for pip in ("22.0.4", "23.0.1", "24.0", "25.3")),
+        *(("3.10", pip) for pip in ("22.0.4", "23.0.1", "24.0", "26.3")),
+        *(("3.11", pip) for pip in ("22.0.4", "23.0.1", "24.0", "26.3")),
+        *(("3.12", pip) for pip in ("24.0", "26.3")),
+        *(("3.13", pip) for pip in ("24.0", "26.3")),
+    ],
+)
 def test_each_python_is_served(
     python: str, pip: str, benches: Benches, lab: Laboratory, tmp_path: Path
 ) -> None:
     """With a pip of each generation, and back to what was there before."""
-    if python not in lab.pythons or (python, pip) == ("3.13", "22.0.4"):
-        pytest.skip("there is no such pair")
+    if python not in lab.pythons:
+        pytest.skip("this Python is not here")
     made = ready(lab, tmp_path / "machine", python)
     before = made.state()
     made.install()
@@ -353,8 +361,8 @@ def test_what_others_put_into_the_copy_stays(fresh: Machine) -> None:
 
     said = fresh.uninstall(code=1).stdout
 
-    assert f"left: {note}" in said
-    assert f"left: {changed}" in said
+    assert f": {note}\n" in said
+    assert f": {changed}\n" in said
     files = {path for path in fresh.root.rglob("*") if path.is_file()}
     assert files == {note, changed}
     assert not fresh.file.exists()
@@ -366,7 +374,7 @@ def test_a_lost_activation_is_repaired(fresh: Machine) -> None:
     fresh.file.write_text("print('new')\n")
     (fresh.base.stdlib / "_pipmend_chain.py").unlink()
     prefix = ("--prefix", fresh.root)
-    assert "not as it was left" in fresh.hook("--global", *prefix, "--status").stdout
+    assert "missing or changed" in fresh.hook("--global", *prefix, "--status").stdout
 
     assert "repaired: " in fresh.install().stdout
 
@@ -479,7 +487,7 @@ def contents(state: dict[str, tuple[object, ...]]) -> dict[str, object]:
             for at in (1, 2, 100)
         ),
         pytest.param("rename", 1, marks=pytest.mark.matrix),
-        *(pytest.param("rename", at, marks=pytest.mark.matrix) for at in range(3, 6)),
+        *(pytest.param("rename", at, marks=pytest.mark.matrix) for at in (3, 4)),
     ],
 )
 def test_an_interrupted_copy_is_never_in_use(
@@ -517,18 +525,43 @@ def test_an_interrupted_exchange_is_repaired(at: int, fresh: Machine) -> None:
     assert fresh.state().keys() == before.keys()
 
 
-@pytest.mark.matrix
-@pytest.mark.parametrize("at", range(1, 30))
+REMOVAL_SWITCH = """\
+import os, signal, sys
+left, below = int(os.environ["KILL_AT"]), os.environ["KILL_BELOW"]
+def audit(event, args):
+    global left
+    if event in {"os.remove", "os.rmdir", "os.rename"}:
+        if str(args[0]).startswith(below):
+            left -= 1
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(audit)
+"""
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param(at, marks=[] if at == 5 else [pytest.mark.matrix])
+        for at in (*range(1, 16), 50, 200, 400)
+    ],
+)
 def test_an_interrupted_removal_is_finished_by_the_next(
     at: int, fresh: Machine
 ) -> None:
+    """Killed anywhere: Python runs on, and the rest goes with the next run."""
     fresh.file.write_text("print('original')\n")
     fresh.base.run("-c", "pass")
     before = fresh.state()
     fresh.install()
-    below = fresh.base.stdlib if at % 2 else fresh.root
-    if not killed(fresh, below, at // 2 + 1, "--uninstall"):
-        pytest.skip("there are fewer steps")
+    switch = fresh.base.home / "switch"
+    switch.mkdir()
+    (switch / "sitecustomize.py").write_text(REMOVAL_SWITCH)
+    below = fresh.base.prefix.parent
+    env = {"PYTHONPATH": str(switch), "KILL_AT": str(at), "KILL_BELOW": str(below)}
+    words = ("--global", "--prefix", fresh.root, "--uninstall")
+    assert fresh.hook(*words, env=env).returncode == -9
+    assert fresh.base.run("-c", "print('on')").returncode == 0
 
     fresh.uninstall()
 
@@ -580,6 +613,19 @@ def test_without_the_right_to_write_it_names_the_way_out(fresh: Machine) -> None
     assert f"cannot write to {fresh.base.stdlib}" in done.stderr
     assert "--user" in done.stderr
     assert not fresh.root.exists()
+
+
+def test_who_may_not_write_may_not_uninstall(fresh: Machine) -> None:
+    assert "there is no copy" in fresh.uninstall().stdout
+    fresh.install()
+    fresh.root.chmod(0o555)
+    words = ("--global", "--prefix", fresh.root, "--uninstall")
+
+    done = fresh.hook(*words, wrapper=without_override([]))
+
+    assert done.returncode == 3, str(done)
+    assert f"cannot write to {fresh.root}; run it as root" in done.stderr
+    assert fresh.base.run("-c", LOADED).stdout.startswith(str(fresh.home))
 
 
 def test_a_folder_of_somebody_else_is_left_alone(fresh: Machine) -> None:

@@ -80,6 +80,8 @@ MODULES = {
     "everywhere/__init__.py",
     "everywhere/_pipmend_chain.py",
     "everywhere/activation.py",
+    "everywhere/choosing.py",
+    "everywhere/copying.py",
     "everywhere/dependencies.py",
     "everywhere/files.py",
     "everywhere/front.py",

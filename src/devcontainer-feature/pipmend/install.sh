@@ -54,7 +54,8 @@ folder=$(source_folder)
 chmod -R a+rX "$scratch"
 
 set -- enable
-if [ "$SCOPE" = user ]; then set -- "$@" --user; else set -- "$@" --all; fi
+# The Pythons of Dev Containers belong to a group, or to the remote user, on purpose.
+if [ "$SCOPE" = user ]; then set -- "$@" --user; else set -- "$@" --all --allow-group; fi
 [ "$MODE" != opt-in ] || set -- "$@" --opt-in
 [ -z "${PIPMEND_WHEELS:-}" ] || set -- "$@" --wheels "$PIPMEND_WHEELS"
 if [ "$SCOPE" = user ] && [ "$USER_NAME" != root ]; then

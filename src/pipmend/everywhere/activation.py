@@ -139,17 +139,18 @@ def file_of(done: Activation) -> Path:
     return Path(done.folder, f"{done.module}.py")
 
 
-def is_whole(done: Activation) -> bool:
-    """Whether everything is there as it was left."""
+def changed(done: Activation) -> list[Path]:
+    """What is not as it was left; the folder itself, if it was interrupted."""
     folder = Path(done.folder)
-    return (
-        done.complete
-        and all(
-            files.digest_of(folder / name) == digest
-            for name, digest in done.created.items()
-        )
-        and all(os.path.lexists(folder / one.kept) for one in done.kept)
-    )
+    if not done.complete:
+        return [folder]
+    ours = [
+        folder / name
+        for name, digest in done.created.items()
+        if files.digest_of(folder / name) != digest
+    ]
+    kept = [folder / one.kept for one in done.kept]
+    return ours + [path for path in kept if not os.path.lexists(path)]
 
 
 def is_right(done: Activation, home: Path) -> bool:
@@ -158,7 +159,7 @@ def is_right(done: Activation, home: Path) -> bool:
         f"{done.module}.py": _lines(home),
         _CHAIN_FILE: Path(__file__).with_name(_CHAIN_FILE).read_bytes(),
     }
-    return is_whole(done) and all(
+    return not changed(done) and all(
         done.created.get(name) == files.digest(content)
         for name, content in wanted.items()
     )

@@ -78,7 +78,7 @@ def fetch(pythons: Iterable[str], folder: Path) -> list[Path]:
     Raises:
         RefusedError: no pip, no index, or a wheel with another digest.
     """
-    python = next((one for one in pythons if _has_pip(one, folder)), None)
+    python = _with_pip(list(dict.fromkeys(pythons)), folder)
     if python is None:
         raise RefusedError(f"there is no pip to download with; {_by_hand()}")
     return [_download(python, dependency, folder) for dependency in DEPENDENCIES]
@@ -129,34 +129,42 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) ->
     path.write_bytes(archive.read(member))
 
 
-def _has_pip(python: str, folder: Path) -> bool:
-    return _pip(python, folder, "--version").returncode == 0
+def _with_pip(pythons: Sequence[str], folder: Path) -> str | None:
+    """An interpreter with a pip, that which comes with Python at the worst."""
+    for python in pythons:
+        if _run(folder, python, "-m", "pip", "--version").returncode == 0:
+            return python
+    for python in pythons:
+        scratch = folder / "venv"
+        if _run(folder, python, "-m", "venv", str(scratch)).returncode == 0:
+            return str(scratch / "bin" / "python")
+    return None
 
 
 def _download(python: str, dependency: Dependency, folder: Path) -> Path:
     wanted = f"{dependency.name}=={dependency.version}"
-    quiet = ("--quiet", "--no-input", "--no-cache-dir", "--no-deps")
+    listed = folder / f"{dependency.name}.txt"
+    listed.write_text(f"{wanted} --hash=sha256:{dependency.sha256}\n", "utf-8")
+    quiet = ("--quiet", "--no-input", "--no-cache-dir", "--no-deps", "--require-hashes")
     form = ("--only-binary=:all:", "--python-version=3.9", *dependency.kind)
-    done = _pip(python, folder, "download", *quiet, *form, f"--dest={folder}", wanted)
+    where = (f"--dest={folder}", f"--requirement={listed}")
+    done = _run(folder, python, "-m", "pip", "download", *quiet, *form, *where)
     if done.returncode:
-        complaint = urls.without_credentials("".join(done.stderr.splitlines()[-1:]))
+        complaint = urls.without_credentials("; ".join(done.stderr.splitlines()[-2:]))
         raise RefusedError(f"pip could not get {wanted}: {complaint}\n{_by_hand()}")
-    wheel = _chosen(dependency, folder)
-    if files.digest_of(wheel) != dependency.sha256:
-        raise RefusedError(
-            f"the index has another {wheel.name} than the one that is known;\n"
-            f"its SHA-256 is {files.digest_of(wheel)}, not {dependency.sha256}"
-        )
-    return wheel
+    return _chosen(dependency, folder)
 
 
-def _pip(
-    python: str, folder: Path, *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    # What a killed pip leaves behind goes away with the folder.
-    environment = {**os.environ, "TMPDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    environment.update(PIP_DISABLE_PIP_VERSION_CHECK="1")
-    command = [python, "-m", "pip", *arguments]
+def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        # What a killed pip leaves behind goes away with the folder.
+        "TMPDIR": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        # Nothing is installed, so nothing speaks against a base interpreter.
+        "PIP_REQUIRE_VIRTUALENV": "0",
+    }
     try:
         return subprocess.run(  # noqa: S603
             command,

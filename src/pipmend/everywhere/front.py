@@ -35,6 +35,9 @@ def run(arguments: argparse.Namespace, say: Callable[[str], None]) -> int:
     elif arguments.status:
         done = installation.survey(wish)
         lines = telling.survey_lines(done, wish)
+    elif not wish.root.is_dir():
+        say(f"there is no copy of pipmend in {wish.root}")
+        return telling.DONE
     else:
         done = installation.uninstall(wish)
         lines = telling.removed_lines(done, wish)

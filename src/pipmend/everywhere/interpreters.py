@@ -15,6 +15,8 @@ OLDEST_PYTHON = (3, 9)
 _PATIENCE = 60
 """Seconds that an interpreter may take for one answer."""
 
+_LONGEST_COMPLAINT = 100
+
 _QUESTION = """\
 import json, os, sys
 answer = {"version": list(sys.version_info[:3])}
@@ -65,7 +67,7 @@ def ask(executable: Path) -> Interpreter:
         version = tuple(answer["version"])
         if version < OLDEST_PYTHON:
             text = ".".join(map(str, version))
-            raise UnfitPythonError(f"{executable} is Python {text}; 3.9 is needed")
+            raise UnfitPythonError(f"is Python {text}; 3.9 is needed")
         return Interpreter(
             # That of a venv may go away; the one that it leads to stays.
             executable=os.path.realpath(answer["executable"]),
@@ -76,10 +78,8 @@ def ask(executable: Path) -> Interpreter:
             suffixes=tuple(answer["suffixes"]),
         )
     except (IndexError, ValueError, KeyError, TypeError):
-        complaint = " ".join(done.stderr.split())[-200:]
-        raise UnfitPythonError(
-            f"{executable} is no Python that answers: {complaint}"
-        ) from None
+        complaint = "".join(done.stderr.splitlines()[:1])[:_LONGEST_COMPLAINT]
+        raise UnfitPythonError(f"is no Python that answers: {complaint}") from None
 
 
 def run(

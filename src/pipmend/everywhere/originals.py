@@ -16,7 +16,7 @@ from pipmend.everywhere.receipt import Kept
 from pipmend.everywhere.refusals import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 FOLDER = "pipmend-original"
@@ -77,7 +77,7 @@ def set_aside(folder: Path, kept: Iterable[Kept]) -> None:
             source.rename(target)
 
 
-def bring_back(folder: Path, kept: Iterable[Kept]) -> list[Path]:
+def bring_back(folder: Path, kept: Sequence[Kept]) -> list[Path]:
     """Move back what was set aside; what is not there is left out.
 
     Returns:
@@ -87,7 +87,8 @@ def bring_back(folder: Path, kept: Iterable[Kept]) -> list[Path]:
         OSError: it cannot be moved, or dpkg does not want it.
     """
     left = []
-    for one in kept:
+    # Byte code first: where there is a module without, Python writes some.
+    for one in reversed(kept):
         target, source = folder / one.name, folder / one.kept
         if os.path.lexists(source) and os.path.lexists(target):
             left.append(source)

@@ -10,6 +10,7 @@ from pipmend.everywhere import places
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pipmend.everywhere.activation import Place
     from pipmend.everywhere.receipt import Scope
 
 
@@ -68,6 +69,13 @@ class Outcome(NamedTuple):
     file: Path | None = None
     """The file that makes it load pipmend."""
     reason: str | None = None
+
+    @classmethod
+    def of(cls, result: Result, place: Place, reason: str | None = None) -> Outcome:
+        """What has become of an interpreter that could be enabled in a place."""
+        interpreter = place.interpreter
+        version = interpreter.version_text
+        return cls(result, interpreter.executable, version, place.file, reason)
 
     @property
     def is_active(self) -> bool:

@@ -72,6 +72,15 @@ def check_private_folder(root: Path, *, allow_group: bool) -> None:
     reasons = trust.objections(root, allow_group=allow_group)
     if reasons:
         raise RefusedError(f"{root}: {_advice(reasons)}")
+    check_writable(root)
+
+
+def check_writable(root: Path) -> None:
+    """See that a private folder can be made, or changed.
+
+    Raises:
+        RefusedError: it takes another user to do that.
+    """
     above = next(folder for folder in (root, *root.parents) if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise RefusedError(f"cannot write to {above}; {_NOT_ROOT}")

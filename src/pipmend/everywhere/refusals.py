@@ -10,7 +10,7 @@ class RefusedError(PipmendError):
 
 
 class UnfitPythonError(PipmendError):
-    """An interpreter gives no answer, or is too old; the message says which."""
+    """Something is no interpreter, or too old; its path begins the sentence."""
 
 
 class ReceiptError(PipmendError):

@@ -9,12 +9,15 @@ from pipmend.everywhere.library import Library
 from pipmend.everywhere.outcomes import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from pipmend.everywhere.outcomes import Done, Outcome, Wish
 
 DONE, FAILED, REFUSED = 0, 1, 3
 
+_NAMED_AT_MOST = 20
+"""Of files, in a list of them."""
 _WORDS = {
     Result.ENABLED: "enabled",
     Result.UNCHANGED: "enabled already",
@@ -55,7 +58,8 @@ def enabled_lines(done: Done, wish: Wish) -> Iterator[str]:
         yield "nothing was written"
         return
     active = sum(one.is_active for one in done.outcomes)
-    yield f"{active} of these load the copy in {home}"
+    who = "1 Python loads" if active == 1 else f"{active} Pythons load"
+    yield f"{who} the copy in {home}"
     yield f"its command: {home / library.COMMAND}"
     if Library(home).is_opt_in:
         yield "dormant: set PIPMEND=heal in the environment to wake it"
@@ -73,8 +77,7 @@ def removed_lines(done: Done, wish: Wish) -> Iterator[str]:
     yield from outcome_lines(done, wish)
     if not wish.dry_run and not done.left:
         yield f"removed: {wish.root}"
-    for path in done.left:
-        yield f"left: {path}, since it is not as it was put there"
+    yield from _named("left, since it is not as it was put there", done.left)
 
 
 def survey_lines(done: Done, wish: Wish) -> Iterator[str]:
@@ -82,10 +85,16 @@ def survey_lines(done: Done, wish: Wish) -> Iterator[str]:
     if not done.outcomes and not done.left:
         yield f"nothing is enabled by {wish.root}"
     yield from outcome_lines(done, wish)
-    for path in done.left:
-        yield f"missing or changed: {path}"
+    yield from _named("missing or changed", done.left)
     if Library(wish.root / library.NAME).is_opt_in:
         yield "dormant: set PIPMEND=heal in the environment to wake it"
+
+
+def _named(what: str, paths: Sequence[Path]) -> Iterator[str]:
+    for path in paths[:_NAMED_AT_MOST]:
+        yield f"{what}: {path}"
+    if len(paths) > _NAMED_AT_MOST:
+        yield f"and {len(paths) - _NAMED_AT_MOST} more"
 
 
 def _details(one: Outcome) -> Iterator[str]:
