@@ -108,8 +108,7 @@ def _named(place: Place) -> Listed | None:
         return None
     try:
         stored = examine.read_metadata(entry)
-        known = None if isinstance(stored, Verdict) else stored
-        return Listed(place, entry.stamp, scan.subject_of(entry, known))
+        return Listed(place, entry.stamp, scan.subject_of(entry, stored))
     except OSError:
         return Listed(place, entry.stamp, scan.UNNAMED)
     finally:

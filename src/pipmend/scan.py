@@ -182,8 +182,7 @@ def judge_and_name(place: Place, depth: Depth) -> Judged | None:
         return None
     with contextlib.closing(entry):
         stored = examine.read_metadata(entry)
-        known = None if isinstance(stored, Verdict) else stored
-        return judged._replace(subject=subject_of(entry, known))
+        return judged._replace(subject=subject_of(entry, stored))
 
 
 def judge(
@@ -332,7 +331,7 @@ def _judged_entry(entry: OpenEntry, depth: Depth) -> Judged:
     stored = examine.read_metadata(entry)
     seal = examine.read_seal(entry)
     if isinstance(stored, Verdict):
-        return _named(entry, None, stored)
+        return _named(entry, stored, stored)
     if isinstance(seal, Verdict):
         return _named(entry, stored, seal)
     examined = examine.examine(entry, stored, seal, Told(), depth)
@@ -342,17 +341,20 @@ def _judged_entry(entry: OpenEntry, depth: Depth) -> Judged:
     return Judged(entry.place, entry.stamp, group, INTACT)
 
 
-def _named(entry: OpenEntry, stored: StoredResponse | None, verdict: Verdict) -> Judged:
+def _named(
+    entry: OpenEntry, stored: StoredResponse | Verdict, verdict: Verdict
+) -> Judged:
     subject = subject_of(entry, stored)
     return Judged(entry.place, entry.stamp, group_of(verdict), verdict, subject)
 
 
-def subject_of(entry: OpenEntry, stored: StoredResponse | None) -> Subject:
-    """What an open entry is; its metadata may be unreadable (None).
+def subject_of(entry: OpenEntry, stored: StoredResponse | Verdict) -> Subject:
+    """What an open entry is; its metadata may be unreadable.
 
     Raises:
         OSError: its body cannot be read.
     """
-    stored = stored or StoredResponse(0, {}, {}, b"")
+    if isinstance(stored, Verdict):
+        stored = StoredResponse(0, {}, {}, b"")
     body = examine.body_file(entry, stored)
     return subjects.of_entry(stored, body)

@@ -246,10 +246,7 @@ def _is_folder(path: Path) -> bool:
 
 def _folders_in(folder: Path) -> list[Path]:
     try:
-        with os.scandir(folder) as listing:
-            names = sorted(
-                item.name for item in listing if item.is_dir(follow_symlinks=False)
-            )
+        _, folders = _listed(str(folder))
     except FileNotFoundError:
         return []
-    return [folder / name for name in names]
+    return [Path(path) for path in sorted(folders)]
