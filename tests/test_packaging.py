@@ -53,6 +53,7 @@ MODULES = {
     "cli/report.py",
     "cli/run.py",
     "cli/scan.py",
+    "cli/scan_option.py",
     "cli/scan_output.py",
     "cli/stats.py",
     "cli/status.py",

@@ -93,15 +93,24 @@ def matching(root: Path, pattern: str | None, *, quiet: bool) -> Iterator[Listed
         OSError: the cache cannot be read.
     """
     wanted = None if pattern is None else re.sub(r"[-_.]+", "-", pattern).lower()
+    for one in named(root, "reading", crew.default_jobs(), quiet=quiet):
+        project = one.subject.project or _UNKNOWN
+        if wanted is None or fnmatch.fnmatchcase(project, wanted):
+            yield one
+
+
+def named(root: Path, label: str, jobs: int, *, quiet: bool) -> Iterator[Listed]:
+    """Everything in a cache by name, in any order, with progress.
+
+    Raises:
+        OSError: the cache cannot be read.
+        concurrent.futures.process.BrokenProcessPool: a process was killed.
+    """
     shards = walk.shards(root)
-    with progress.shown("reading", len(shards), quiet=quiet) as bar:
-        for found in crew.each(inventory.list_shard, shards, crew.default_jobs()):
+    with progress.shown(label, len(shards), quiet=quiet) as bar:
+        for found in crew.each(inventory.list_shard, shards, jobs):
             bar.advance(len(found), sum(one.stamp.size for one in found))
-            for one in found:
-                if wanted is None or fnmatch.fnmatchcase(
-                    one.subject.project or _UNKNOWN, wanted
-                ):
-                    yield one
+            yield from found
 
 
 def _show_record(root: Path, listed: Listed) -> int:

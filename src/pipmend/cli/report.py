@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pipmend
-from pipmend import atomic, config, crew, events, inventory, untrusted, walk
+from pipmend import atomic, config, events, untrusted
 from pipmend._compat import caches
-from pipmend.archives import Depth
-from pipmend.cli import cache_option, doctor, output, progress, scan
+from pipmend.cli import cache_option, doctor, output, scan_option
+from pipmend.cli import list as list_command
 from pipmend.errors import QuarantineError, UsageError
 from pipmend.report import gathered, incidents, page
 from pipmend.report.headline import headline_of
 from pipmend.report.values import Cache, Making, Report
-from pipmend.scan import Count, Group, Options
+from pipmend.scan import Count, Group
 from pipmend.survey import Survey
 
 if TYPE_CHECKING:
@@ -62,15 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--html", required=True, metavar="FILE", help="where to; - for stdout")
     add("--force", action="store_true", help="replace any file")
     add("--no-scan", action="store_true", help="judge nothing, which is fast")
-    add("--deep", action="store_true", help="open every archive member and page")
-    add("--all", action="store_true", help="read also what is known to be unchanged")
-    add(
-        "--jobs",
-        type=int,
-        default=crew.default_jobs(),
-        metavar="N",
-        help="processes that share the work (default: %(default)s)",
-    )
+    scan_option.add(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -164,37 +156,21 @@ class _Gathering:
 
     def _scan(self, root: Path) -> None:
         arguments = self._arguments
-        found = self._surveys[root] = Survey(root, self._options())
+        found = self._surveys[root] = Survey(root, scan_option.options(arguments))
         try:
-            shards = found.shards
-            with progress.shown(f"judging {root}", len(shards), quiet=False) as bar:
-                for scanned in found.run(shards, arguments.jobs):
-                    bar.advance(scanned.tally.entries, scanned.tally.read_bytes)
+            scan_option.look(found, arguments, f"judging {root}", quiet=False)
             found.name(caches.index_urls(), arguments.jobs)
         except (OSError, BrokenProcessPool) as error:
             found.is_complete = False
             self._troubles.append(f"cannot judge all of {root}: {error}")
         self._troubles += [f"{one.path}: {one.problem}" for one in found.troubles]
 
-    def _options(self) -> Options:
-        arguments = self._arguments
-        return Options(
-            depth=Depth.FULL if arguments.deep else Depth.QUICK,
-            memory_folder=config.load().cache_folder / "verified",
-            reads_all=arguments.all,
-            unread=scan.unread_layouts(),
-        )
-
     def _list(self, root: Path) -> None:
         before = Count(self._listing.entries, self._listing.size)
         try:
-            shards = walk.shards(root)
-            work = crew.each(inventory.list_shard, shards, self._arguments.jobs)
-            with progress.shown(f"naming {root}", len(shards), quiet=False) as bar:
-                for found in work:
-                    bar.advance(len(found), sum(one.stamp.size for one in found))
-                    for one in found:
-                        self._listing.add(one)
+            jobs = self._arguments.jobs
+            for one in list_command.named(root, f"naming {root}", jobs, quiet=False):
+                self._listing.add(one)
         except (OSError, BrokenProcessPool) as error:
             self._troubles.append(f"cannot list all of {root}: {error}")
         self._listed[root] = Count(

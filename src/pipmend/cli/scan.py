@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING
 
-from pipmend import config, crew, events, survey
-from pipmend._compat import caches, installed
-from pipmend._compat.layouts import Layout
-from pipmend.archives import Depth
-from pipmend.cli import cache_option, moments, progress
+from pipmend import config, events, survey
+from pipmend._compat import caches
+from pipmend.cli import cache_option, moments, scan_option
 from pipmend.cli.scan_output import JsonOutput, TextOutput
 from pipmend.errors import QuarantineError
-from pipmend.scan import Options
 from pipmend.survey import Survey
 from pipmend.walk import Trouble
 
@@ -63,20 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--fix", action="store_true", help="move corrupt entries to quarantine")
     add("--sweep", action="store_true", help="move leftovers to quarantine, too")
     add("--dry-run", action="store_true", help="only say what would be moved")
-    add("--deep", action="store_true", help="open every archive member and page")
-    add("--all", action="store_true", help="read also what is known to be unchanged")
+    scan_option.add(parser)
     add(
         "--since",
         type=moments.since,
         metavar="WHEN",
         help=f"only what was modified since: {moments.HELP}",
-    )
-    add(
-        "--jobs",
-        type=int,
-        default=crew.default_jobs(),
-        metavar="N",
-        help="processes that share the work (default: %(default)s)",
     )
     add("--json", action="store_true", help="one JSON object a line")
 
@@ -95,10 +83,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _scan(folder: CacheFolder, arguments: argparse.Namespace, output: Output) -> int:
-    found = Survey(folder.path, _options(arguments))
+    since = arguments.since.timestamp() if arguments.since else 0
+    options = scan_option.options(arguments, modified_since=since)
+    found = Survey(folder.path, options)
     output.begin(folder)
     try:
-        _look(found, arguments)
+        scan_option.look(found, arguments, "scanning", quiet=arguments.json)
         found.name(caches.index_urls(), arguments.jobs)
         _act(found, arguments, output)
     except BrokenPipeError:
@@ -111,31 +101,6 @@ def _scan(folder: CacheFolder, arguments: argparse.Namespace, output: Output) ->
     if not found.is_complete:
         return _UNFINISHED
     return _FOUND if found.corrupt else _CLEAN
-
-
-def _options(arguments: argparse.Namespace) -> Options:
-    return Options(
-        depth=Depth.FULL if arguments.deep else Depth.QUICK,
-        memory_folder=config.load().cache_folder / "verified",
-        reads_all=arguments.all,
-        modified_since=arguments.since.timestamp() if arguments.since else 0,
-        unread=unread_layouts(),
-    )
-
-
-def unread_layouts() -> frozenset[Layout]:
-    """The generations that none of the pips found here reads; none without a pip."""
-    layouts = {pip.layout for pip in installed.find_pips(os.environ)}
-    if not layouts or Layout.ONE_FILE in layouts:
-        return frozenset()
-    return frozenset({Layout.ONE_FILE})
-
-
-def _look(found: Survey, arguments: argparse.Namespace) -> None:
-    shards = found.shards
-    with progress.shown("scanning", len(shards), quiet=arguments.json) as bar:
-        for scanned in found.run(shards, arguments.jobs):
-            bar.advance(scanned.tally.entries, scanned.tally.read_bytes)
 
 
 def _act(found: Survey, arguments: argparse.Namespace, output: Output) -> None:
