@@ -6,8 +6,10 @@ It starts no process, opens no file, and answers no import itself.
 
 import sys
 
+_HOME = __file__[: -len("pipmend_hook.py") - 1]
 _PATH = sys.path[:]  # pip's isolated builds prune sys.path after this point
-_PATH.append(__file__[: -len("pipmend_hook.py") - 1])
+if _HOME not in _PATH:  # a private copy: the environment's wrapt may be too old for it
+    _PATH.insert(0, _HOME)
 
 
 class PipCacheFinder:

@@ -132,6 +132,21 @@ def test_each_pip_of_the_interpreter_heals(
     assert len(bench.quarantine) == 1
 
 
+@pytest.mark.parametrize("name", ["wrapt", "msgpack", "platformdirs"])
+def test_what_an_environment_has_for_itself_does_not_matter(
+    name: str, served: Machine, benches: Benches, lab: Laboratory, tmp_path: Path
+) -> None:
+    """The copy brings its own: another version may be too old, or broken."""
+    bench = broken(benches, tmp_path)
+    venv = replace(served.base, home=tmp_path).venv("venv", pip_wheel(PIP, lab.store))
+    (venv.site_packages / f"{name}.py").write_text("raise ImportError('too old')")
+
+    healed = replace(bench, pip=replace(bench.pip, venv=venv)).install()
+
+    assert healed.run.stderr.count("pipmend:") == 1, str(healed.run)
+    assert HEALED in healed.run.stderr
+
+
 @pytest.mark.parametrize("command", ["list", "freeze"])
 def test_no_list_of_packages_changes(
     command: str, served: Machine, fresh: Machine
