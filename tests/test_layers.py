@@ -72,7 +72,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "pipmend.errors",
         "pipmend.units",
     ),
-    ("pipmend._compat.toml",),
+    ("pipmend._compat.toml", "pipmend._compat.folders"),
     ("pipmend", "pipmend._compat"),
 )
 
@@ -80,6 +80,7 @@ NAME_PIPS_MODULES = {
     "pipmend_hook": "waits for the first of them",
     "pipmend._patches": "waits for another one",
     "pipmend._compat.seams": "knows them all",
+    "pipmend._compat.folders": "asks the platformdirs that pip has loaded",
     "pipmend._compat.toml": "reads TOML with pip's own reader on old Pythons",
     "pipmend.wheel_gate": "has pip write origin.json",
     "pipmend.cli.status": "tries them out in another process",

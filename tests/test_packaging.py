@@ -24,6 +24,7 @@ MODULES = {
     "__main__.py",
     "_compat/__init__.py",
     "_compat/caches.py",
+    "_compat/folders.py",
     "_compat/installed.py",
     "_compat/layouts.py",
     "_compat/seams.py",

@@ -116,16 +116,16 @@ class Settings(NamedTuple):
         if self.events_folder is not None:
             return self.events_folder
         # Imported here, so that a look at the mode costs nothing.
-        import platformdirs  # noqa: PLC0415
+        from pipmend._compat import folders  # noqa: PLC0415
 
-        return Path(platformdirs.user_log_dir("pipmend", appauthor=False))
+        return folders.log_folder()
 
     @property
     def cache_folder(self) -> Path:
         """The user's folder for what can be made again; not created here."""
-        import platformdirs  # noqa: PLC0415 - as above
+        from pipmend._compat import folders  # noqa: PLC0415 - as above
 
-        return Path(platformdirs.user_cache_dir("pipmend", appauthor=False))
+        return folders.cache_folder()
 
 
 class _Layer(NamedTuple):

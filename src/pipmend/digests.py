@@ -26,16 +26,15 @@ _CHUNK_SIZE = 1024 * 1024
 _SMALL = 64 * 1024
 
 # The path of a file on the main index: BLAKE2b-256 of its content, split in three.
-_BLAKE2_PATH = re.compile(
-    r"/packages/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/[^/]+$"
-)
+# Like the other patterns it is compiled when it is first used: seals need none.
+_BLAKE2_PATH = r"/packages/([0-9a-f]{2})/([0-9a-f]{2})/([0-9a-f]{60})/[^/]+$"
 _SIDE_FILES = (".metadata", ".asc", ".provenance")
 
 # RFC 9530 section 5; the deprecated algorithms are not used.
 _FIELD_ALGORITHMS = {"sha-256": SHA256, "sha-512": "sha512"}
-_FIELD_MEMBER = re.compile(r"\s*(sha-(?:256|512))\s*=\s*:([A-Za-z0-9+/=]*):\s*$")
+_FIELD_MEMBER = r"\s*(sha-(?:256|512))\s*=\s*:([A-Za-z0-9+/=]*):\s*$"
 
-_MD5_ETAG = re.compile(r'"([0-9a-f]{32})"')
+_MD5_ETAG = r'"([0-9a-f]{32})"'
 
 
 class Source(enum.Enum):
@@ -94,7 +93,7 @@ def from_hashes(
 def from_url(url: str) -> Expectation | None:
     """The digest that is part of a file's URL path."""
     path = urllib.parse.urlsplit(url).path
-    match = _BLAKE2_PATH.search(path)
+    match = re.search(_BLAKE2_PATH, path)
     if match is None or path.endswith(_SIDE_FILES):
         return None
     value = bytes.fromhex("".join(match.groups()))
@@ -106,7 +105,7 @@ def from_fields(stored: StoredResponse) -> Expectation | None:
     told = set()
     for name in ("content-digest", "repr-digest"):
         for member in stored.field(name).split(","):
-            match = _FIELD_MEMBER.match(member)
+            match = re.match(_FIELD_MEMBER, member)
             if match is not None and (value := _base64(match[2])):
                 told.add((_FIELD_ALGORITHMS[match[1]], value))
     return Expectation(Source.FIELD, frozenset(told)) if told else None
@@ -114,7 +113,7 @@ def from_fields(stored: StoredResponse) -> Expectation | None:
 
 def md5_etag(stored: StoredResponse) -> bytes | None:
     """The value of an ETag that looks like an MD5; only a match means anything."""
-    match = _MD5_ETAG.fullmatch(stored.field("etag"))
+    match = re.fullmatch(_MD5_ETAG, stored.field("etag"))
     return bytes.fromhex(match[1]) if match else None
 
 

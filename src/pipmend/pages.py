@@ -15,11 +15,12 @@ _HTML_TYPES = frozenset({"text/html", "application/vnd.pypi.simple.v1+html"})
 # Files are at times served as text/html: zip, gzip, bzip2, xz, core metadata.
 _FILE_STARTS = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"Metadata-Version:")
 
-_PROLOGUE = re.compile(r"\s*(<\?xml[^>]*>\s*)?(<!doctype[^>]*>\s*)?", re.IGNORECASE)
-_START_OF_DOCUMENT = re.compile(r"<(html|body)[\s>]", re.IGNORECASE)
-_END_OF_DOCUMENT = re.compile(r"</(html|body)\s*>", re.IGNORECASE)
-_ANCHOR = re.compile(r"<(/?)a[\s>]", re.IGNORECASE)
-_CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s\"';]+)", re.IGNORECASE)
+# Patterns are compiled when they are first used: most indexes answer in JSON.
+_PROLOGUE = r"(?i)\s*(<\?xml[^>]*>\s*)?(<!doctype[^>]*>\s*)?"
+_START_OF_DOCUMENT = r"(?i)<(html|body)[\s>]"
+_END_OF_DOCUMENT = r"(?i)</(html|body)\s*>"
+_ANCHOR = r"(?i)<(/?)a[\s>]"
+_CHARSET = r"(?i)charset\s*=\s*[\"']?([^\s\"';]+)"
 
 
 def is_page(media_type: str, *, is_empty: bool = False) -> bool:
@@ -56,7 +57,7 @@ def _flaw_of_json(content: bytes) -> str | None:
 
 
 def _flaw_of_html(content: bytes, content_type: str) -> str | None:
-    charset = _CHARSET.search(content_type)
+    charset = re.search(_CHARSET, content_type)
     try:
         text = content.decode(charset[1] if charset else "utf-8")
     except (ValueError, LookupError):  # ValueError: NUL in the name of the charset
@@ -69,17 +70,17 @@ def _flaw_of_html(content: bytes, content_type: str) -> str | None:
 
 
 def _flaw_of_markup(text: str) -> str | None:
-    if _PROLOGUE.fullmatch(text):
+    if re.fullmatch(_PROLOGUE, text):
         return "ends before the start of the document"
     if text.rfind("<!--") > text.rfind("-->"):
         return "ends inside a comment"
     if text.rfind("<") > text.rfind(">"):
         return "ends inside a tag"
-    anchors = [match[1] for match in _ANCHOR.finditer(text)]
+    anchors = [match[1] for match in re.finditer(_ANCHOR, text)]
     # A page that closes none of its anchors is careless, not cut.
     if anchors and not anchors[-1] and "/" in anchors:
         return "ends inside a link"
     # HTML lets authors omit the end tags; no index that is known here does.
-    if _START_OF_DOCUMENT.search(text) and not _END_OF_DOCUMENT.search(text):
+    if re.search(_START_OF_DOCUMENT, text) and not re.search(_END_OF_DOCUMENT, text):
         return "ends before the end of the document"
     return None

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 import urllib.parse
 
-_CONTROLS = re.compile(r"[^\x20-\x7e]+")
+# Patterns are compiled when they are first used: most runs meet nothing to tell of.
+_CONTROLS = r"[^\x20-\x7e]+"
 _LONGEST_NAME = 120
 _LONGEST_TEXT = 1000
-_CREDENTIALS = re.compile(r"(://)[^/\s]*@")
-_QUERY = re.compile(r"(://[^\s?#]*)[?#]\S*")
+_CREDENTIALS = r"(://)[^/\s]*@"
+_QUERY = r"(://[^\s?#]*)[?#]\S*"
 
 # Files are recognised by their names (PEP 427, PEP 625, PEP 658).
-_FILE_NAME = re.compile(
-    r"\.(whl|zip|egg|tgz|tar(\.(gz|bz2|xz|Z|zst|lzma))?)(\.metadata)?$", re.IGNORECASE
-)
+_FILE_NAME = r"(?i)\.(whl|zip|egg|tgz|tar(\.(gz|bz2|xz|Z|zst|lzma))?)(\.metadata)?$"
 
 
 def redacted(url: str) -> str:
@@ -25,24 +24,26 @@ def redacted(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     bare = urllib.parse.urlunsplit((parts.scheme, host, parts.path, "", ""))
-    return _CONTROLS.sub("?", bare)
+    return re.sub(_CONTROLS, "?", bare)
 
 
 def without_credentials(text: str) -> str:
     """A text of pip's without what could be a secret in the URLs that it names."""
-    text = _CREDENTIALS.sub(r"\1", text)
-    return _CONTROLS.sub(" ", _QUERY.sub(r"\1", text)).strip()[:_LONGEST_TEXT]
+    text = re.sub(_CREDENTIALS, r"\1", text)
+    text = re.sub(_QUERY, r"\1", text)
+    return re.sub(_CONTROLS, " ", text).strip()[:_LONGEST_TEXT]
 
 
 def subject_of(url: str) -> str:
     """What a URL stands for, in words such as ``the cached page of 'idna'``."""
     parts = urllib.parse.urlsplit(url)
     path = urllib.parse.unquote(parts.path)
-    name = _CONTROLS.sub("?", path.rstrip("/").rpartition("/")[2])[:_LONGEST_NAME]
+    name = path.rstrip("/").rpartition("/")[2]
+    name = re.sub(_CONTROLS, "?", name)[:_LONGEST_NAME]
     name = name or redacted(url)
     if parts.scheme == "file":
         return f"the built wheel {name}" if name.endswith(".whl") else f"{name}"
-    if not _FILE_NAME.search(name):
+    if not re.search(_FILE_NAME, name):
         return f"the cached page of '{name}'"
     if name.lower().endswith(".metadata"):
         return f"the cached metadata of {name[: -len('.metadata')]}"

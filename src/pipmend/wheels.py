@@ -16,8 +16,7 @@ import itertools
 import json
 import re
 import zipfile
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipmend import archives, entries
 from pipmend._compat.layouts import WHEELS, Place
@@ -37,7 +36,7 @@ _ALGORITHMS = {
 }
 
 # PEP 427; the build number is optional.
-_WHEEL_NAME = re.compile(
+_WHEEL_NAME = (
     r"(?P<name>[^-]+)-(?P<version>[^-]+)(-\d[^-]*)?"
     r"-(?P<pythons>[^-]+)-(?P<abis>[^-]+)-(?P<platforms>[^-]+)\.whl$"
 )
@@ -68,8 +67,7 @@ class _FlawError(Exception):
         self.found, self.expected = found, expected
 
 
-@dataclass(frozen=True)
-class _Name:
+class _Name(NamedTuple):
     """The parts of a wheel's file name."""
 
     project: str
@@ -78,7 +76,7 @@ class _Name:
 
     @classmethod
     def of(cls, file_name: str) -> _Name:
-        match = _WHEEL_NAME.match(file_name)
+        match = re.match(_WHEEL_NAME, file_name)
         if match is None:
             raise _FlawError("no wheel's name")
         tags = _expanded(match["pythons"], match["abis"], match["platforms"])
