@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from pipmend.metadata import StoredResponse
 
 SHA256 = "sha256"
-_CHUNK_SIZE = 1024 * 1024
-_SMALL = 64 * 1024
+_CHUNK_SIZE = 256 * 1024
 
 # The path of a file on the main index: BLAKE2b-256 of its content, split in three.
 # Like the other patterns it is compiled when it is first used: seals need none.
@@ -81,11 +80,11 @@ def from_hashes(
 ) -> Expectation | None:
     """What hashes in hex, as in pip's links and requirements, tell about a file."""
     told = {
-        (algorithm, bytes.fromhex(value))
+        (algorithm, digest)
         for algorithm, values in hashes.items()
         if algorithm in hashlib.algorithms_guaranteed
         for value in values
-        if re.fullmatch(r"([0-9a-fA-F]{2})+", value)
+        if (digest := _from_hex(value))
     }
     return Expectation(source, frozenset(told)) if told else None
 
@@ -135,17 +134,21 @@ def measure(body: BinaryIO, algorithm: str, length: int) -> bytes:
         hasher = getattr(hashlib, algorithm)(digest_size=length)
     else:
         hasher = hashlib.new(algorithm, usedforsecurity=False)
-    start = body.read(_SMALL)
-    hasher.update(start)
-    if len(start) == _SMALL:  # most are smaller, and need no buffer
-        buffer = memoryview(bytearray(_CHUNK_SIZE))
-        while count := body.readinto(buffer):  # type: ignore[attr-defined]
-            hasher.update(buffer[:count])
+    while chunk := body.read(_CHUNK_SIZE):
+        hasher.update(chunk)
     body.seek(0)
     value: bytes = (
         hasher.digest(length) if algorithm.startswith("shake") else hasher.digest()
     )
     return value
+
+
+def _from_hex(text: str) -> bytes:
+    try:
+        # It would let pass white space between the digits.
+        return bytes.fromhex(text) if text.isalnum() else b""
+    except ValueError:
+        return b""
 
 
 def _base64(text: str) -> bytes:

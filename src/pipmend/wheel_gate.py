@@ -89,14 +89,19 @@ class WheelGate:
         link = cast("Link", kwargs.get("link") or args[0])
         if cache.cache_dir is None:
             return
-        path = Path(cache.get_path_for_link(link), wheels.ORIGIN_NAME)
+        path = os.path.join(cache.get_path_for_link(link), wheels.ORIGIN_NAME)  # noqa: PTH118
+        # Of most links nothing was built here: no Path is made to see that.
+        if os.path.lexists(path):
+            self._repair(Path(path), Path(cache.cache_dir), link)
+
+    def _repair(self, path: Path, cache_root: Path, link: Link) -> None:
         identity = entries.identity_of(path)
         if identity is None:
             return
         verdict = wheels.judge_origin(path)
         if verdict.outcome is not Outcome.CORRUPT:
             return
-        place = wheels.place_of(Path(cache.cache_dir), path)
+        place = wheels.place_of(cache_root, path)
         url = path.as_uri()
         finding = enforce.Finding(
             place, Stamp(identity, None), verdict, url, "writing it anew"
