@@ -1,7 +1,7 @@
 """Stage 0 of pipmend: wait until an HTTP cache is about to be used, pip's first of all.
 
-Run by ``pipmend_hook.pth`` at every start of Python, so it imports ``sys`` only.
-It starts no process, opens no file, and answers no import itself.
+Run at every start of Python, so it imports ``sys`` only. It starts no process, opens no
+file, and answers no import itself.
 """
 
 import sys
@@ -34,5 +34,7 @@ class PipCacheFinder:
                 sys.path = saved
 
 
-if PipCacheFinder not in sys.meta_path:
+# An environment's own pipmend is armed before that of the whole machine.
+_self = sys.modules[__name__]
+if sys.modules.setdefault("pipmend_hook", _self) is _self:
     sys.meta_path.insert(0, PipCacheFinder)

@@ -16,6 +16,7 @@ import pytest
 
 from lab.bases import snapshot
 from lab.machines import machine
+from lab.wheels import CHECKOUT
 from pipmend.everywhere import activation, interpreters
 from pipmend.everywhere.activation import Place
 from pipmend.everywhere.refusals import RefusedError
@@ -49,7 +50,7 @@ COUNTS = "import sys; sys.stdout.write('run\\n'); VALUE = 1\n"
 
 @dataclass(frozen=True)
 class Chain:
-    """An interpreter that can be enabled, with a stage 0 that does nothing."""
+    """An interpreter that can be enabled, for a copy with nothing in it."""
 
     base: Base
     home: Path
@@ -82,7 +83,6 @@ def chain(lab: Laboratory, tmp_path: Path) -> Iterator[Chain]:
         pytest.skip("an interpreter here does not run where it was not built for")
     home = tmp_path / "copy"
     home.mkdir()
-    (home / "pipmend_hook.py").write_text("ARMED = True\n")
     yield Chain(made.base, home)
     # It has many files, and pytest keeps those of three runs.
     made.base.remove()
@@ -230,24 +230,15 @@ def test_stage_0_of_the_environment_comes_first(chain: Chain, tmp_path: Path) ->
     assert done.stdout.strip() == str(site / "pipmend_hook.py")
 
 
-@pytest.mark.parametrize("content", ["1 / 0", "import gone", "run run", None])
-def test_a_broken_stage_0_costs_one_line(
-    content: str | None, chain: Chain, tmp_path: Path
-) -> None:
-    """And what was there before runs all the same."""
+def test_a_copy_that_has_gone_costs_nothing(chain: Chain, tmp_path: Path) -> None:
+    """Until a pip asks for it; what was there before runs all the same."""
     module(chain.base)
-    hook = chain.home / "pipmend_hook.py"
-    if content is None:
-        hook.unlink()
-    else:
-        hook.write_text(content)
     chain.enable(tmp_path / "workspace")
+    shutil.rmtree(chain.home)
 
     done = chain.show()
 
-    assert done.stdout.startswith("run\nTrue 1")
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith("pipmend: not active: ")
+    assert done.output == "run\nTrue 1\nagain: True\n"
 
 
 def test_it_does_not_change_the_path(chain: Chain, tmp_path: Path) -> None:
@@ -260,17 +251,20 @@ def test_it_does_not_change_the_path(chain: Chain, tmp_path: Path) -> None:
 
 
 def test_what_python_runs_is_short_and_plain() -> None:
-    """Two lines, and a module of a page without anything that hides what it does."""
-    source = Path(activation.__file__).with_name("_pipmend_chain.py").read_text()
+    """One file: stage 0 but for its place, and a look for what was there before."""
+    source = activation.source(Path("/a"), Path("/b"))
+    stage_0, chain = source.split("# Behind stage 0", maxsplit=1)
+    hook = CHECKOUT / "src" / "pipmend_hook.py"
+    differing = set(stage_0.splitlines()) ^ set(hook.read_text().splitlines())
 
-    assert len(source.splitlines()) <= 25
-    for word in ("exec(", "eval(", "environ", "import os", "compile(", "open("):
+    assert differing == {
+        "_HOME = '/a'",
+        '_HOME = __file__[: -len("pipmend_hook.py") - 1]',
+    }
+    assert "_ASIDE = ('/b',)" in chain
+    assert len(source.splitlines()) <= 70
+    for word in ("exec(", "eval(", "os.environ", "import os", "compile(", "open("):
         assert word not in source
-    lines = activation.LINES.format(home="'/a'").splitlines()
-    assert lines == [
-        "import _pipmend_chain",
-        "_pipmend_chain.run(__spec__, '/a')",
-    ]
 
 
 def test_what_lies_aside_is_not_overwritten(chain: Chain, tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ MODULES = {
     "errors.py",
     "events.py",
     "everywhere/__init__.py",
-    "everywhere/_pipmend_chain.py",
+    "everywhere/_chain.py",
     "everywhere/activation.py",
     "everywhere/choosing.py",
     "everywhere/copying.py",

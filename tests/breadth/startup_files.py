@@ -11,10 +11,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from breadth import readme
+from pipmend.everywhere import activation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,12 +26,36 @@ MARK = "startup-files"
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
-FILES = {
-    "pipmend_hook.pth": "the wheel for Python before 3.18",
-    "pipmend_hook.start": "the wheel for Python 3.18 and later",
-    "pipmend_hook.py": "both",
-}
-"""What each file is part of."""
+_COPY = Path("/usr/local/lib/pipmend/lib")
+"""Where a whole machine has its copy unless somebody chooses another place."""
+
+
+@dataclass(frozen=True)
+class StartupFile:
+    """A file that Python runs at its start."""
+
+    name: str
+    home: str
+    """What it is part of."""
+    content: bytes
+
+
+def startup_files() -> list[StartupFile]:
+    """Those of the wheels, and what an interpreter gets that is enabled."""
+    homes = {
+        "pipmend_hook.pth": "the wheel for Python before 3.18",
+        "pipmend_hook.start": "the wheel for Python 3.18 and later",
+        "pipmend_hook.py": "both",
+    }
+    enabled = activation.source(_COPY).encode()
+    return [
+        *(
+            StartupFile(name, homes[name], (SOURCE / name).read_bytes())
+            for name in homes
+        ),
+        StartupFile("sitecustomize.py", "an interpreter that had none", enabled),
+    ]
+
 
 _LONGEST_SHOWN = 60
 """Bytes of a file that are shown as they are."""
@@ -38,12 +64,10 @@ _LONGEST_SHOWN = 60
 def rendered() -> str:
     """The table, as Markdown."""
     lines = ["| file | part of | bytes | content | SHA-256 |", "|---|---|---|---|---|"]
-    for name, home in FILES.items():
-        content = (SOURCE / name).read_bytes()
-        is_short = len(content) <= _LONGEST_SHOWN
-        text = f"`{repr(content)[2:-1]}`" if is_short else "stage 0: read it"
-        digest = hashlib.sha256(content).hexdigest()
-        lines.append(f"| `{name}` | {home} | {len(content)} | {text} | `{digest}` |")
+    for file in startup_files():
+        size, digest = len(file.content), hashlib.sha256(file.content).hexdigest()
+        text = f"`{repr(file.content)[2:-1]}`" if size <= _LONGEST_SHOWN else "read it"
+        lines.append(f"| `{file.name}` | {file.home} | {size} | {text} | `{digest}` |")
     return "\n".join(lines)
 
 

@@ -13,17 +13,20 @@ from pipmend.everywhere.receipt import Activation
 from pipmend.everywhere.refusals import RefusedError
 
 if TYPE_CHECKING:
-    from pipmend.everywhere.interpreters import Interpreter
+    from collections.abc import Sequence
 
-CHAIN = "_pipmend_chain"
-_CHAIN_FILE = f"{CHAIN}.py"
-LINES = f"import {CHAIN}\n{CHAIN}.run(__spec__, {{home}})\n"
-"""The file that Python imports by itself."""
-_SECOND_LINE = re.compile(rf"^{CHAIN}\.run\(__spec__, (.+)\)\s*$", re.MULTILINE)
+    from pipmend.everywhere.interpreters import Interpreter
+    from pipmend.everywhere.receipt import Kept
+
+_CHAIN = Path(__file__).with_name("_chain.py")
+_STAGE_0 = Path(__file__).parents[2] / library.HOOK
+_OWN_HOME = '_HOME = __file__[: -len("pipmend_hook.py") - 1]\n'
+_NO_ASIDE = "_ASIDE = ()  "
+_HOME = re.compile(r"^_HOME = (.+)$", re.MULTILINE)
 _LARGEST = 100_000
 """Bytes that are read of a file to see whether it is ours."""
 
-_LOADED = f"import sys; print(); print('{CHAIN}' in sys.modules)"
+_LOADED = "import sys; print(); print('pipmend_hook' in sys.modules)"
 _HERE = "."
 
 
@@ -45,16 +48,32 @@ class Place(NamedTuple):
 
     @property
     def file(self) -> Path:
-        """The file with the two lines."""
+        """The file that Python imports by itself."""
         return self.folder / f"{self.module}.py"
 
 
+def source(home: Path, aside: Path | None = None) -> str:
+    """The file that Python imports by itself: stage 0, then what was there before.
+
+    One file, since each further module costs every start more than all else does.
+
+    Args:
+        home: the folder of the copy that it loads.
+        aside: where what was there before is kept; None if nothing was.
+    """
+    stage_0 = _STAGE_0.read_text("utf-8").replace(_OWN_HOME, f"_HOME = {str(home)!a}\n")
+    chain = _CHAIN.read_text("utf-8")
+    if aside is not None:
+        chain = chain.replace(_NO_ASIDE, f"_ASIDE = ({str(aside)!a},)  ")
+    return f"{stage_0}\n\n{chain}"
+
+
 def home_in(path: Path) -> Path | None:
-    """The copy that a file with our two lines loads; None if it is no such file."""
+    """The copy that a file of ours loads; None if it is no such file."""
     try:
         with path.open("rb") as file:
             text = file.read(_LARGEST).decode("utf-8", "replace")
-        found = _SECOND_LINE.search(text)
+        found = _HOME.search(text) if "PipCacheFinder" in text else None
         return Path(ast.literal_eval(found[1])) if found else None
     except (OSError, ValueError, SyntaxError, TypeError):
         return None
@@ -69,12 +88,12 @@ def contents(place: Place, home: Path, workspace: Path) -> dict[str, New]:
         workspace: an empty folder to compile in.
 
     Raises:
-        RefusedError: the interpreter cannot compile them.
+        RefusedError: the interpreter cannot compile them, or what lies there cannot
+            be set aside.
         OSError: the workspace cannot be written.
     """
-    source = Path(__file__).with_name(_CHAIN_FILE)
-    (workspace / place.file.name).write_bytes(_lines(home))
-    (workspace / _CHAIN_FILE).write_bytes(source.read_bytes())
+    kept = originals.find(place.folder, place.module, place.interpreter.suffixes)
+    (workspace / place.file.name).write_bytes(_content(home, place.folder, kept))
     for path in files.below(workspace):
         path.chmod(files.FILE)
     library.attempt(place.interpreter, *library.compiling(workspace, place.folder))
@@ -125,7 +144,7 @@ def apply(planned: Activation, new: dict[str, New]) -> Activation:
     before = _times(folder)
     originals.set_aside(folder, planned.kept)
     files.make_folders(folder / files.BYTE_CODE)
-    # Last of all the file that makes Python load the others.
+    # The file itself last: without it its byte code is nothing to Python.
     own = f"{planned.module}.py"
     for name in sorted(new, key=lambda name: name == own):
         files.put(folder / name, new[name].content, new[name].mtime_ns)
@@ -135,7 +154,7 @@ def apply(planned: Activation, new: dict[str, New]) -> Activation:
 
 
 def file_of(done: Activation) -> Path:
-    """The file that makes Python load the others."""
+    """The file that Python imports by itself."""
     return Path(done.folder, f"{done.module}.py")
 
 
@@ -155,13 +174,9 @@ def changed(done: Activation) -> list[Path]:
 
 def is_right(done: Activation, home: Path) -> bool:
     """Whether it is whole, and what would be done now."""
-    wanted = {
-        f"{done.module}.py": _lines(home),
-        _CHAIN_FILE: Path(__file__).with_name(_CHAIN_FILE).read_bytes(),
-    }
-    return not changed(done) and all(
-        done.created.get(name) == files.digest(content)
-        for name, content in wanted.items()
+    wanted = _content(home, Path(done.folder), done.kept)
+    return not changed(done) and (
+        done.created.get(f"{done.module}.py") == files.digest(wanted)
     )
 
 
@@ -209,14 +224,13 @@ def left_behind(place: Place) -> Activation | None:
     """What was done there that no receipt knows of; None if there is nothing."""
     if home_in(place.file) is None:
         return None
-    names = (place.file.name, _CHAIN_FILE)
-    digests = {name: files.digest_of(place.folder / name) for name in names}
+    digest = files.digest_of(place.file)
     return Activation(
         executable=place.interpreter.executable,
         version=place.interpreter.version_text,
         folder=str(place.folder),
         module=place.module,
-        created={name: digest for name, digest in digests.items() if digest},
+        created={place.file.name: digest} if digest else {},
         kept=originals.left_behind(place.folder),
     )
 
@@ -229,8 +243,8 @@ def works(place: Place) -> bool:
     return done.stdout.splitlines()[-1:] == ["True"]
 
 
-def _lines(home: Path) -> bytes:
-    return LINES.format(home=ascii(str(home))).encode("ascii")
+def _content(home: Path, folder: Path, kept: Sequence[Kept]) -> bytes:
+    return source(home, folder / originals.FOLDER if kept else None).encode()
 
 
 def _remove_ours(folder: Path, done: Activation) -> list[Path]:
@@ -244,11 +258,10 @@ def _remove_ours(folder: Path, done: Activation) -> list[Path]:
             left.append(path)
         elif not originals.is_in_place(folder, done.kept, name):
             path.unlink(missing_ok=True)
-    for module in (done.module, CHAIN):
-        if not os.path.lexists(folder / f"{module}.py"):
-            for name in originals.byte_code(folder, module):
-                if not originals.is_in_place(folder, done.kept, name):
-                    (folder / name).unlink()
+    if not os.path.lexists(folder / own):
+        for name in originals.byte_code(folder, done.module):
+            if not originals.is_in_place(folder, done.kept, name):
+                (folder / name).unlink()
     return left
 
 
