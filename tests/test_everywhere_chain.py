@@ -252,7 +252,7 @@ def test_it_does_not_change_the_path(chain: Chain, tmp_path: Path) -> None:
 
 def test_what_python_runs_is_short_and_plain() -> None:
     """One file: stage 0 but for its place, and a look for what was there before."""
-    source = activation.source(Path("/a"), Path("/b"))
+    source = activation.source(Path("/a"), [".py"], Path("/b"))
     stage_0, chain = source.split("# Behind stage 0", maxsplit=1)
     hook = CHECKOUT / "src" / "pipmend_hook.py"
     differing = set(stage_0.splitlines()) ^ set(hook.read_text().splitlines())
@@ -261,8 +261,9 @@ def test_what_python_runs_is_short_and_plain() -> None:
         "_HOME = '/a'",
         '_HOME = __file__[: -len("pipmend_hook.py") - 1]',
     }
-    assert "_ASIDE = ('/b',)" in chain
-    assert len(source.splitlines()) <= 70
+    assert "_ASIDE = ['/b']" in chain
+    assert "_ENDS = ['', '.py']" in chain
+    assert len(source.splitlines()) <= 75
     for word in ("exec(", "eval(", "os.environ", "import os", "compile(", "open("):
         assert word not in source
 

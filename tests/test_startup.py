@@ -89,13 +89,21 @@ def test_one_line_on_stderr_unless_quiet(
     assert log.read_text().count("pipmend: quarantined") == 1
 
 
-@pytest.mark.parametrize("module", ["wrapt", "msgpack", "platformdirs", "pipmend"])
+@pytest.mark.parametrize(
+    ("module", "version"),
+    [
+        ("wrapt", "26.3"),
+        ("msgpack", "26.3"),
+        ("platformdirs", "24.0"),  # later pips bring one that is good enough
+        ("pipmend", "26.3"),
+    ],
+)
 def test_a_missing_part_leaves_pip_as_it_is(
-    module: str, lab: Laboratory, benches: Benches, tmp_path: Path
+    module: str, version: str, lab: Laboratory, benches: Benches, tmp_path: Path
 ) -> None:
     """One line on stderr, and pip goes on unpatched."""
-    bench = benches.bench(tmp_path, "26.3", IndexStyle())
-    venv = lab.fresh_venv(f"without-{module}", "26.3", hooked=True)
+    bench = benches.bench(tmp_path, version, IndexStyle())
+    venv = lab.fresh_venv(f"without-{module}", version, hooked=True)
     (venv.site_packages / module).rename(tmp_path / module)
     pip = lab.pip(venv, bench.warm.index, tmp_path / "home")
 
@@ -108,9 +116,7 @@ def test_a_missing_part_leaves_pip_as_it_is(
 def test_the_line_is_run_twice_and_arms_once(lab: Laboratory, tmp_path: Path) -> None:
     """In a venv, ``site`` runs startup files twice (CPython #75723)."""
     venv = lab.venv("26.3", hooked=True)
-    code = (
-        "import sys\nprint([f.__name__ for f in sys.meta_path if 'Pip' in f.__name__])"
-    )
+    code = "import sys, pipmend_hook; print(sys.meta_path.count(pipmend_hook))"
 
     done = subprocess.run(
         [venv.python, "-c", code],
@@ -120,7 +126,7 @@ def test_the_line_is_run_twice_and_arms_once(lab: Laboratory, tmp_path: Path) ->
         check=True,
     )
 
-    assert done.stdout.strip() == "['PipCacheFinder']"
+    assert done.stdout.strip() == "1"
 
 
 @pytest.mark.parametrize("mode", ["off", "OFF", "neither"])
@@ -235,7 +241,7 @@ def test_the_library_wakes_stage_0_and_is_let_be(
     code = (
         "import sys, cachecontrol, pipmend_hook as hook\n"
         "print(sorted(name for name in sys.modules if name.startswith('pipmend')))\n"
-        "print(sorted(hook.PipCacheFinder.awaited))"
+        "print(sorted(hook._awaited))"
     )
 
     done = subprocess.run(

@@ -28,6 +28,8 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 
 _COPY = Path("/usr/local/lib/pipmend/lib")
 """Where a whole machine has its copy unless somebody chooses another place."""
+_SUFFIXES = (".py", ".pyc", ".cpython-311-x86_64-linux-gnu.so", ".abi3.so", ".so")
+"""How the names of modules end for the interpreter that is shown."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,13 @@ def startup_files() -> list[StartupFile]:
         "pipmend_hook.start": "the wheel for Python 3.18 and later",
         "pipmend_hook.py": "both",
     }
-    enabled = activation.source(_COPY).encode()
+    enabled = activation.source(_COPY, _SUFFIXES).encode()
     return [
         *(
             StartupFile(name, homes[name], (SOURCE / name).read_bytes())
             for name in homes
         ),
-        StartupFile("sitecustomize.py", "an interpreter that had none", enabled),
+        StartupFile("sitecustomize.py", "Python 3.11 on Linux, enabled", enabled),
     ]
 
 

@@ -13,7 +13,7 @@ from pipmend.everywhere.receipt import Activation
 from pipmend.everywhere.refusals import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pipmend.everywhere.interpreters import Interpreter
     from pipmend.everywhere.receipt import Kept
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _CHAIN = Path(__file__).with_name("_chain.py")
 _STAGE_0 = Path(__file__).parents[2] / library.HOOK
 _OWN_HOME = '_HOME = __file__[: -len("pipmend_hook.py") - 1]\n'
-_NO_ASIDE = "_ASIDE = ()  "
+_NO_ASIDE = "_ASIDE = []"
+_NO_ENDS = '_ENDS = [""]'
 _HOME = re.compile(r"^_HOME = (.+)$", re.MULTILINE)
 _LARGEST = 100_000
 """Bytes that are read of a file to see whether it is ours."""
@@ -52,19 +53,20 @@ class Place(NamedTuple):
         return self.folder / f"{self.module}.py"
 
 
-def source(home: Path, aside: Path | None = None) -> str:
+def source(home: Path, suffixes: Iterable[str], aside: Path | None = None) -> str:
     """The file that Python imports by itself: stage 0, then what was there before.
 
     One file, since each further module costs every start more than all else does.
 
     Args:
         home: the folder of the copy that it loads.
+        suffixes: how the names of files that the interpreter can import end.
         aside: where what was there before is kept; None if nothing was.
     """
     stage_0 = _STAGE_0.read_text("utf-8").replace(_OWN_HOME, f"_HOME = {str(home)!a}\n")
-    chain = _CHAIN.read_text("utf-8")
+    chain = _CHAIN.read_text("utf-8").replace(_NO_ENDS, f"_ENDS = {['', *suffixes]!a}")
     if aside is not None:
-        chain = chain.replace(_NO_ASIDE, f"_ASIDE = ({str(aside)!a},)  ")
+        chain = chain.replace(_NO_ASIDE, f"_ASIDE = [{str(aside)!a}]")
     return f"{stage_0}\n\n{chain}"
 
 
@@ -73,7 +75,7 @@ def home_in(path: Path) -> Path | None:
     try:
         with path.open("rb") as file:
             text = file.read(_LARGEST).decode("utf-8", "replace")
-        found = _HOME.search(text) if "PipCacheFinder" in text else None
+        found = _HOME.search(text) if "pipmend" in text else None
         return Path(ast.literal_eval(found[1])) if found else None
     except (OSError, ValueError, SyntaxError, TypeError):
         return None
@@ -93,7 +95,7 @@ def contents(place: Place, home: Path, workspace: Path) -> dict[str, New]:
         OSError: the workspace cannot be written.
     """
     kept = originals.find(place.folder, place.module, place.interpreter.suffixes)
-    (workspace / place.file.name).write_bytes(_content(home, place.folder, kept))
+    (workspace / place.file.name).write_bytes(_content(place, home, kept))
     for path in files.below(workspace):
         path.chmod(files.FILE)
     library.attempt(place.interpreter, *library.compiling(workspace, place.folder))
@@ -172,9 +174,9 @@ def changed(done: Activation) -> list[Path]:
     return ours + [path for path in kept if not os.path.lexists(path)]
 
 
-def is_right(done: Activation, home: Path) -> bool:
+def is_right(done: Activation, place: Place, home: Path) -> bool:
     """Whether it is whole, and what would be done now."""
-    wanted = _content(home, Path(done.folder), done.kept)
+    wanted = _content(place, home, done.kept)
     return not changed(done) and (
         done.created.get(f"{done.module}.py") == files.digest(wanted)
     )
@@ -243,8 +245,9 @@ def works(place: Place) -> bool:
     return done.stdout.splitlines()[-1:] == ["True"]
 
 
-def _content(home: Path, folder: Path, kept: Sequence[Kept]) -> bytes:
-    return source(home, folder / originals.FOLDER if kept else None).encode()
+def _content(place: Place, home: Path, kept: Sequence[Kept]) -> bytes:
+    aside = place.folder / originals.FOLDER if kept else None
+    return source(home, place.interpreter.suffixes, aside).encode()
 
 
 def _remove_ours(folder: Path, done: Activation) -> list[Path]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import zipfile
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipmend import urls
+from pipmend import processes, urls
 from pipmend.everywhere import files
 from pipmend.everywhere.refusals import RefusedError
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
@@ -165,20 +165,9 @@ def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
         # Nothing is installed, so nothing speaks against a base interpreter.
         "PIP_REQUIRE_VIRTUALENV": "0",
     }
-    try:
-        return subprocess.run(  # noqa: S603
-            command,
-            env=environment,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_PATIENCE,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return subprocess.CompletedProcess(command, 1, "", str(error))
+    return processes.run(
+        command, folder=folder, environment=environment, patience=_PATIENCE
+    )
 
 
 def _chosen(dependency: Dependency, folder: Path) -> Path:

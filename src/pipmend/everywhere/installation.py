@@ -131,7 +131,7 @@ def _enable(folder: PrivateFolder, place: Place, wish: Wish) -> Outcome:
 def _enabled(folder: PrivateFolder, place: Place, wish: Wish) -> Outcome:
     known = folder.receipt.of(place.folder)
     home = folder.library.folder
-    if known is not None and activation.is_right(known, home):
+    if known is not None and activation.is_right(known, place, home):
         return Outcome.of(Result.UNCHANGED, place)
     former = known or activation.left_behind(place)
     if former is not None:

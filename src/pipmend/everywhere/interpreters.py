@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from pipmend import processes
 from pipmend.everywhere.refusals import UnfitPythonError
+
+if TYPE_CHECKING:
+    import subprocess
 
 OLDEST_PYTHON = (3, 9)
 
@@ -100,17 +103,7 @@ def run(
         if not name.startswith(unwanted)
     }
     command = [executable, *(("-I",) if isolated else ()), "-B", *arguments]
-    try:
-        return subprocess.run(  # noqa: S603
-            command,
-            env=environment,
-            cwd=os.path.abspath(os.sep),  # noqa: PTH100
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_PATIENCE,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return subprocess.CompletedProcess(command, 1, "", str(error))
+    root = Path(os.sep).absolute()
+    return processes.run(
+        command, folder=root, environment=environment, patience=_PATIENCE
+    )

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
+from pipmend import processes
 from pipmend.everywhere import files
 from pipmend.everywhere.receipt import Kept
 from pipmend.everywhere.refusals import RefusedError
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
@@ -176,12 +177,4 @@ def _dpkg_divert(*arguments: str) -> None:
 
 
 def _call(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
-        command,
-        env={**os.environ, "LC_ALL": "C"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    return processes.run(command, environment={**os.environ, "LC_ALL": "C"})
