@@ -16,6 +16,7 @@ from lab import cache_files
 from lab.index_pages import HTML_TYPE, JSON_TYPE, file_path, html_page, json_page
 from lab.index_style import IndexStyle
 from lab.packages import catalogue
+from lab.real_caches import REAL_CACHES
 from pipmend.addresses import Addresses
 
 if TYPE_CHECKING:
@@ -46,14 +47,7 @@ def found(addresses: Addresses) -> list[str]:
 # As pip has it.
 
 
-@pytest.mark.parametrize(
-    ("version", "style"),
-    [
-        ("26.3", IndexStyle(core_metadata=True, content_encoding="gzip")),
-        ("22.3.1", IndexStyle(pages="html", redirect_pages=301)),
-    ],
-    ids=["26.3-json", "22.3.1-html"],
-)
+@pytest.mark.parametrize(("version", "style"), REAL_CACHES.values(), ids=REAL_CACHES)
 def test_all_urls_of_a_real_cache_are_found(
     version: str, style: IndexStyle, benches: Benches
 ) -> None:

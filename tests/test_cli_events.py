@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
@@ -18,6 +18,7 @@ import pytest
 import pipmend
 from lab.damages import damage
 from lab.index_style import IndexStyle
+from lab.logged import CORRUPT, append
 from pipmend import events, explanations
 from pipmend.events import EventLog
 
@@ -42,27 +43,6 @@ def log(command: Command) -> EventLog:
     return EventLog(Path(record["log"]).parent)
 
 
-def corrupt(**changes: Any) -> events.EntryCorrupt:  # noqa: ANN401
-    """The event of a corrupt entry."""
-    event = events.EntryCorrupt(
-        id="20261120T120000Z-01234567",
-        action="quarantined",
-        subject="the cached page of 'alpha'",
-        url="https://index.example/simple/alpha/",
-        entry="/cache/http-v2/a/b/c/d/e/abcde",
-        cache="/cache",
-        bytes=2417,
-        reason="body-size",
-        found=0,
-        expected=294,
-        evidence="/cache/pipmend/quarantine/20261120T120000Z-01234567",
-        stayed=None,
-        pip_error=None,
-        free_bytes=1024,
-    )
-    return event._replace(**changes)
-
-
 HEALED = events.EntryHealed(
     heals="20261120T120000Z-01234567",
     subject="the cached page of 'alpha'",
@@ -72,22 +52,15 @@ HEALED = events.EntryHealed(
 )
 
 EACH_KIND = (
-    corrupt(),
-    corrupt(bytes=0, url=None, action="bypassed", evidence=None, stayed="read-only"),
+    CORRUPT,
+    CORRUPT._replace(
+        bytes=0, url=None, action="bypassed", evidence=None, stayed="read-only"
+    ),
     HEALED,
     events.RepeatOffender(where="/cache", words="5 entries of this cache broke"),
     events.SeamUnfit(problem="the cache names no folder"),
     events.GuardTripped(step="LoadGate.load", error="ValueError"),
 )
-
-
-def append(log: EventLog, *lines: object) -> None:
-    """Append lines to a log; bytes as they are."""
-    log.path.parent.mkdir(parents=True, exist_ok=True)
-    with log.path.open("ab") as file:
-        for line in lines:
-            data = line if isinstance(line, bytes) else json.dumps(line).encode()
-            file.write(data + b"\n")
 
 
 # With a real pip.
@@ -151,7 +124,7 @@ def test_the_schema_is_one() -> None:
 
 def test_older_and_newer_events_are_valid(log: EventLog, command: Command) -> None:
     """Older ones have no sizes, newer ones may have more."""
-    log.emit(corrupt())
+    log.emit(CORRUPT)
     log.emit(HEALED)
     new = [json.loads(line) for line in log.path.read_text().splitlines()]
     old = [
@@ -325,7 +298,7 @@ def test_nothing_in_a_log_can_hurt(command: Command, log: EventLog) -> None:
 
 def test_a_reason_of_a_later_pipmend(command: Command, log: EventLog) -> None:
     """Is shown without an explanation."""
-    log.emit(corrupt(reason="later-reason", found="one", expected="two"))
+    log.emit(CORRUPT._replace(reason="later-reason", found="one", expected="two"))
 
     text = command.run("events").stdout
 

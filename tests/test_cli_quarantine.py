@@ -20,7 +20,7 @@ from lab import cache_files
 from lab.made_cache import MadeCache
 from lab.packages import wheel
 from lab.quarantined import SECRET, Quarantined, quarantined, quarantined_wheel
-from pipmend import entries, events, quarantine
+from pipmend import entries, events, quarantine, sweeping
 
 if TYPE_CHECKING:
     from lab.command import Command
@@ -145,7 +145,7 @@ def test_every_record_is_as_the_schema_says(command: Command, tmp_path: Path) ->
     orphan = root / "http-v2" / "orphan.body"
     orphan.write_bytes(b"orphan")
     known = entries.FileIdentity.of(orphan.lstat())
-    swept = quarantine.sweep(root, events.new_id(), [(orphan, known)], {}).item
+    swept = sweeping.sweep(root, events.new_id(), [(orphan, known)], {}).item
     junk = quarantine.folder_of(root) / "junk\x1b[31m"
     junk.mkdir()
 

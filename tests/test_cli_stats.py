@@ -15,6 +15,7 @@ import pytest
 import pipmend
 from lab.damages import damage
 from lab.index_style import IndexStyle
+from lab.logged import append
 from lab.made_cache import MadeCache
 from pipmend.cli import stats
 from pipmend.events import EventLog
@@ -70,15 +71,6 @@ def heal(cache: Path | str, **changes: Any) -> list[dict[str, Any]]:  # noqa: AN
     }
     healed = {"event": "pipmend.entry_healed", "heals": "one", "bytes": 1500}
     return [{**both, **found, **changes}, {**both, **healed, **changes}]
-
-
-def append(log: EventLog, *lines: object) -> None:
-    """Append lines to a log; bytes as they are."""
-    log.path.parent.mkdir(parents=True, exist_ok=True)
-    with log.path.open("ab") as file:
-        for line in lines:
-            data = line if isinstance(line, bytes) else json.dumps(line).encode()
-            file.write(data + b"\n")
 
 
 def text_of(run: Run) -> str:

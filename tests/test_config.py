@@ -14,7 +14,7 @@ import pytest
 
 from lab.permissions import without_override
 from lab.pips import interpreters, scratch_environment
-from pipmend import config
+from pipmend import config, config_text
 from pipmend.config import Mode, Option, Target
 
 if TYPE_CHECKING:
@@ -145,17 +145,23 @@ def test_the_log_folder_is_not_made(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_looking_at_the_mode_loads_nothing_dear() -> None:
+@pytest.mark.parametrize(
+    "variables",
+    [{}, {"PIPMEND": "heal"}, {"PIPMEND_TARGETS": "pip,cachecontrol"}],
+    ids=["nothing", "mode", "targets"],
+)
+def test_looking_at_the_mode_loads_nothing_dear(variables: dict[str, str]) -> None:
     """It is done in every pip, also where pipmend is off."""
     code = (
         "import sys; from pipmend import config; config.load()\n"
         "dear = {'wrapt', 'msgpack', 'platformdirs', 'json', 'tomllib', 'tomli'}\n"
-        "print(*dear.intersection(sys.modules))"
+        "print(*dear.intersection(sys.modules), *(n for n in sys.modules"
+        " if n.startswith('pipmend.') and n != 'pipmend.config'))"
     )
 
     done = subprocess.run(
         [sys.executable, "-S", "-c", code],
-        env={**os.environ, "PYTHONPATH": SOURCE},
+        env={**os.environ, **variables, "PYTHONPATH": SOURCE},
         capture_output=True,
         text=True,
         check=True,
@@ -291,7 +297,7 @@ BROKEN: dict[str, bytes | Callable[[Path], None]] = {
     "nul": bytes(100),
     "twice": b"mode = 'heal'\nmode = 'heal'\n",
     "nested": b"a = " + b"[" * 30_000,
-    "too-long": b"mode = 'heal'\n" + b"#" * config.LARGEST_FILE,
+    "too-long": b"mode = 'heal'\n" + b"#" * config_text.LARGEST_FILE,
     "folder": _folder,
     "fifo": _fifo,
 }

@@ -30,6 +30,7 @@ from pipmend import (
     handout,
     quarantine,
     restore,
+    sweeping,
     untrusted,
 )
 from pipmend.evidence import EvidenceError
@@ -942,7 +943,7 @@ def sweepings(cache: MadeCache) -> evidence.Evidence:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(path.name.encode())
     judged = [(path, entries.FileIdentity.of(path.lstat())) for path in paths]
-    done = quarantine.sweep(cache.root, events.new_id(), judged, {"subject": "swept"})
+    done = sweeping.sweep(cache.root, events.new_id(), judged, {"subject": "swept"})
     assert done.moved == 2
     return evidence.find([cache.root], done.item.id)
 
@@ -984,7 +985,7 @@ def forgotten(cache: MadeCache) -> evidence.Evidence:
         for path in cache.add(f"/files/{name}", BODY).files
     ]
     judged = [(path, entries.FileIdentity.of(path.lstat())) for path in paths]
-    done = quarantine.sweep(cache.root, events.new_id(), judged, {})
+    done = sweeping.sweep(cache.root, events.new_id(), judged, {})
     assert done.moved == 4
     return evidence.find([cache.root], done.item.id)
 

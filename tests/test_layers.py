@@ -29,8 +29,15 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "pipmend.evidence",
         "pipmend.doctor",
         "pipmend.history",
+        "pipmend.processes",
     ),
-    ("pipmend.ledger", "pipmend.loads", "pipmend.inventory", "pipmend.surroundings"),
+    (
+        "pipmend.ledger",
+        "pipmend.loads",
+        "pipmend.inventory",
+        "pipmend.surroundings",
+        "pipmend.sweeping",
+    ),
     (
         "pipmend.offenders",
         "pipmend.scan",
@@ -72,7 +79,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "pipmend.errors",
         "pipmend.units",
     ),
-    ("pipmend._compat.toml", "pipmend._compat.folders"),
+    ("pipmend.config_text", "pipmend._compat.folders"),
+    ("pipmend._compat.toml",),
     ("pipmend", "pipmend._compat"),
 )
 
@@ -83,12 +91,20 @@ NAME_PIPS_MODULES = {
     "pipmend._compat.folders": "asks the platformdirs that pip has loaded",
     "pipmend._compat.toml": "reads TOML with pip's own reader on old Pythons",
     "pipmend.wheel_gate": "has pip write origin.json",
-    "pipmend.cli.status": "tries them out in another process",
+    "pipmend.cli.status_experiment": "tries them out in another process",
 }
 """The modules that may name a module of pip's."""
 
 ONLY_FOR_COMPAT = frozenset(
-    {"http-v2", ".body", "__code__", "co_varnames", "co_argcount", "co_consts"}
+    {
+        "http-v2",
+        ".body",
+        "__code__",
+        "co_varnames",
+        "co_argcount",
+        "co_consts",
+        "co_names",
+    }
 )
 """What tells one generation of pip from another."""
 

@@ -23,8 +23,9 @@ from lab.damages import damage
 from lab.debian import OutOfReachError
 from lab.index_server import LocalIndex
 from lab.packages import catalogue
-from lab.pips import Pip, make_venv, pip_wheel, scratch_environment
+from lab.pips import Pip, pip_wheel, scratch_environment
 from lab.variant import variant_wheel
+from lab.variant_venv import variant_venv
 from lab.wheels import CHECKOUT, pipmend_wheel
 from lab.workbench import Workbench, lines_of
 
@@ -110,18 +111,10 @@ def test_the_entry_has_the_strict_form_and_can_be_called() -> None:
 @pytest.fixture(scope="module")
 def venv(lab: Laboratory, tmp_path_factory: pytest.TempPathFactory) -> Venv:
     """A venv of Python 3.15 with the variant for it."""
-    python = python_or_skip("3.15")
-    others = [
-        path
-        for path in pairs.own_wheels("3.15", lab.store)
-        if not path.name.startswith("pipmend-")
-    ]
-    return make_venv(
-        tmp_path_factory.mktemp("pep829") / "venv",
-        base_python=python,
-        pip_wheel=pip_wheel("26.3", lab.store),
-        wheels=[*others, variant_wheel(lab.store, "py315")],
-    )
+    try:
+        return variant_venv(tmp_path_factory.mktemp("pep829") / "venv", lab.store)
+    except OutOfReachError as error:
+        pytest.skip(f"Python 3.15: {error}")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipmend import atomic, entries, quarantine
+from pipmend import atomic, entries, quarantine, sweeping
 from pipmend._compat.layouts import Layout, Place, place_of
 from pipmend.errors import QuarantineError
 from pipmend.quarantine import EntryGoneError
@@ -428,7 +428,7 @@ def test_leftovers_are_moved_into_one_item(tmp_path: Path) -> None:
     """Below their paths in the cache."""
     paths = leftovers(tmp_path)
 
-    done = quarantine.sweep(tmp_path, ID, judged(*paths), {"subject": "leftovers"})
+    done = sweeping.sweep(tmp_path, ID, judged(*paths), {"subject": "leftovers"})
 
     assert done == (quarantine.Item(ID, done.item.folder), 2, 2 * len(JUDGED), 0)
     assert not any(map(os.path.lexists, paths))
@@ -453,7 +453,7 @@ def test_a_leftover_that_has_changed_stays(
     change(second)
     now = entries.identity_of(second)
 
-    done = quarantine.sweep(tmp_path, ID, known, {})
+    done = sweeping.sweep(tmp_path, ID, known, {})
 
     assert (done.moved, done.stayed) == (1, 1)
     assert entries.identity_of(second) == now
@@ -473,7 +473,7 @@ def test_a_leftover_that_came_at_the_last_moment_is_put_back(
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", rename_late)
-    done = quarantine.sweep(tmp_path, ID, known, {})
+    done = sweeping.sweep(tmp_path, ID, known, {})
 
     assert (done.moved, done.stayed) == (0, 1)
     assert path.read_bytes() == FRESH
@@ -503,7 +503,7 @@ def test_what_is_no_file_of_the_cache_is_not_swept(tmp_path: Path) -> None:
         root,
     ]
 
-    done = quarantine.sweep(root, ID, judged(*paths), {})
+    done = sweeping.sweep(root, ID, judged(*paths), {})
 
     assert (done.moved, done.stayed) == (0, len(paths))
     assert outside.read_bytes() == b"precious"
@@ -524,7 +524,7 @@ def test_a_sweep_that_is_killed_leaves_an_item_that_says_what_it_is(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        quarantine.sweep(tmp_path, ID, files_until_killed(), {})
+        sweeping.sweep(tmp_path, ID, files_until_killed(), {})
 
     assert list(swept(tmp_path)) == ["http/a/old"]
     assert second.exists()
@@ -539,7 +539,7 @@ def test_without_a_place_nothing_is_swept(tmp_path: Path) -> None:
     (tmp_path / "pipmend").symlink_to(tmp_path / "elsewhere")
 
     with pytest.raises(QuarantineError, match="link"):
-        quarantine.sweep(tmp_path, ID, judged(path), {})
+        sweeping.sweep(tmp_path, ID, judged(path), {})
 
     assert path.read_bytes() == JUDGED
 

@@ -14,6 +14,7 @@ from pipmend.startup_files import (
     Kind,
     RecordMatch,
     StartupFile,
+    startup_file,
     startup_files,
     writable_by_others,
 )
@@ -136,6 +137,27 @@ def test_modules_of_import_lines_are_reported(site: Path, stdlib: Path) -> None:
     modules = [file.path for file in files if file.kind is Kind.MODULE]
     names = [path.relative_to(site).as_posix() for path in modules]
     assert names == ["one.py", "pack/__init__.py", "pipmend_hook.py"]
+
+
+def test_modules_of_entry_points_are_reported(site: Path, stdlib: Path) -> None:
+    """The part before the colon alone; remarks name nothing."""
+    _write(site / "a.start", "\ufeffone:two\n# three:main\n\n pack.inner:main\nfour\n")
+    (site / "pack").mkdir()
+    for name in ("one", "two", "three", "four", "pack/__init__"):
+        _write(site / f"{name}.py")
+    files = startup_files([site], stdlib)
+    modules = [file.path for file in files if file.kind is Kind.MODULE]
+    names = [path.relative_to(site).as_posix() for path in modules]
+    assert names == ["one.py", "pack/__init__.py"]
+
+
+def test_one_file_that_is_known_to_run(site: Path) -> None:
+    """The same facts, for what no rule of `site` finds."""
+    path = _write(site / "hook.py", "x = 1\n")
+    file = startup_file(path, Kind.MODULE)
+    assert (file.path, file.kind, file.size) == (path, Kind.MODULE, 6)
+    assert file.record is RecordMatch.NOT_LISTED
+    assert file.compiled is False
 
 
 def test_first_customization_comes_first(tmp_path: Path, site: Path) -> None:

@@ -24,6 +24,7 @@ from lab.index_pages import HTML_TYPE, JSON_TYPE, html_page, json_page
 from lab.index_style import IndexStyle
 from lab.packages import Artifact, noise, sdist, wheel
 from lab.pips import pipmend_wheels
+from lab.real_caches import REAL_CACHES
 from pipmend import entries, examine, subjects, urls
 from pipmend._compat.layouts import Layout, place_in
 from pipmend.metadata import StoredResponse
@@ -647,14 +648,7 @@ def test_hostile_bodies_cost_little(name: str) -> None:
 # A real cache.
 
 
-@pytest.mark.parametrize(
-    ("version", "style"),
-    [
-        ("26.3", IndexStyle(core_metadata=True, content_encoding="gzip")),
-        ("22.3.1", IndexStyle(pages="html", redirect_pages=301)),
-    ],
-    ids=["26.3-json", "22.3.1-html"],
-)
+@pytest.mark.parametrize(("version", "style"), REAL_CACHES.values(), ids=REAL_CACHES)
 def test_all_entries_of_a_real_cache_are_known(
     version: str, style: IndexStyle, benches: Benches
 ) -> None:

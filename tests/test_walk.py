@@ -145,3 +145,21 @@ def test_shards_have_names_of_their_own(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_cache_has_no_shards(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     assert walk.shards(tmp_path) == []
+
+
+def test_sizes_of_everything_below_a_folder(tmp_path: Path) -> None:
+    """Each file once, whatever it is; a link counts as itself, and is not followed."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "large").write_bytes(bytes(10_000))
+    folder = tmp_path / "http-v2"
+    for number, path in enumerate(("a", "b/c", "b/d/e")):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(bytes(number + 1))
+    link = folder / "b" / "link"
+    link.symlink_to(outside, target_is_directory=True)
+
+    sizes = sorted(walk.sizes_below(folder))
+
+    assert sizes == sorted([1, 2, 3, link.lstat().st_size])
+    assert list(walk.sizes_below(tmp_path / "missing")) == []

@@ -12,46 +12,22 @@ from __future__ import annotations
 
 import enum
 import os
-import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Optional
 
-    # A value, or None if it counts as absent; what was not understood, to be put
-    # behind the name of the setting.
-    Understood = tuple[object, Optional[str]]
+    from pipmend.config_text import Understood
 
 MODE_VARIABLE = "PIPMEND"
 """Never a ``PIP_`` name: pip reads those as its own options."""
 TARGETS_VARIABLE = "PIPMEND_TARGETS"
 
 FILE_NAME = "config.toml"
-LARGEST_FILE = 64 * 1024
-"""Bytes; a configuration file that is longer is none."""
-
 OPT_IN_MARKER = Path(__file__).with_name("opt_in")
 """Present when pipmend was installed dormant; written by ``install_hook.py``."""
-
-_DAY = 24 * 3600.0
-_LONGEST_AGE = 100 * 365
-"""Days; more is a slip of the pen."""
-_LARGEST_TOTAL = 1 << 60
-
-_LONGEST_VALUE = 40
-_LONGEST_PATH = 200
-"""Characters of a value and of a path in a line that a person reads."""
-_LONGEST_LIST = 3
-
-_OPEN_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)  # a FIFO must not hang pip
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 
 
 class Mode(enum.Enum):
@@ -128,12 +104,16 @@ class Settings(NamedTuple):
         return folders.cache_folder()
 
 
-class _Layer(NamedTuple):
+class _Layer:
     """What one source says."""
 
-    source: str
-    values: Mapping[Option, object]
-    problems: tuple[str, ...] = ()
+    # No tuple with names: to make one costs every pip more than to read its settings.
+    def __init__(
+        self, source: str, values: Mapping[Option, object], *problems: str
+    ) -> None:
+        self.source = source
+        self.values = values
+        self.problems = problems
 
 
 _PIP_ONLY = frozenset({Target.PIP})
@@ -151,7 +131,15 @@ def load(
         environment: the environment variables.
         unless_off: look at no file where the environment switches pipmend off.
     """
-    layers = [_from_mode_variable(environment), _from_targets_variable(environment)]
+    layers = [
+        _from_variable(environment, MODE_VARIABLE, Option.MODE, _read_mode),
+        _from_variable(
+            environment,
+            TARGETS_VARIABLE,
+            Option.TARGETS,
+            lambda text: _read_targets(text.split(",")),
+        ),
+    ]
     is_off = layers[0].values.get(Option.MODE) is Mode.OFF
     if not (unless_off and is_off):
         layers.extend(_from_file(path) for path in files(environment))
@@ -187,24 +175,19 @@ def _first(option: Option, layers: Sequence[_Layer]) -> _Layer:
     return next((layer for layer in layers if option in layer.values), _DEFAULTS)
 
 
-def _from_mode_variable(environment: Mapping[str, str]) -> _Layer:
-    source = f"environment variable {MODE_VARIABLE}"
-    text = environment.get(MODE_VARIABLE, "")
+def _from_variable(
+    environment: Mapping[str, str],
+    name: str,
+    option: Option,
+    read: Callable[[str], Understood],
+) -> _Layer:
+    source = f"environment variable {name}"
+    text = environment.get(name, "")
     if not text:
         return _Layer(source, {})
-    mode, remark = _read_mode(text)
-    problems = (f"{MODE_VARIABLE}={remark}",) if remark else ()
-    return _Layer(source, {Option.MODE: mode}, problems)
-
-
-def _from_targets_variable(environment: Mapping[str, str]) -> _Layer:
-    source = f"environment variable {TARGETS_VARIABLE}"
-    text = environment.get(TARGETS_VARIABLE, "")
-    if not text:
-        return _Layer(source, {})
-    targets, remark = _read_targets(text.split(","))
-    problems = (f"{TARGETS_VARIABLE}: {remark}",) if remark else ()
-    return _Layer(source, {Option.TARGETS: targets}, problems)
+    value, remark = read(text)
+    problems = (f"{name}{remark}",) if remark else ()
+    return _Layer(source, {option: value}, *problems)
 
 
 def _from_installation(stronger: Sequence[_Layer]) -> _Layer:
@@ -215,83 +198,30 @@ def _from_installation(stronger: Sequence[_Layer]) -> _Layer:
 
 
 def _from_file(path: Path) -> _Layer:
-    shown = _shown(path, _LONGEST_PATH)
     try:
-        document = _document_in(path)
-    except (OSError, ValueError, LookupError) as error:
-        reason = getattr(error, "strerror", None) or error
-        problem = f"{shown} cannot be read ({_shown(reason, _LONGEST_PATH)})"
-        source = f"{path}, which cannot be read"
-        return _Layer(source, _CAUTIOUS, (f"{problem}: it counts as mode = 'off'",))
-    values, remarks = _understood(document)
-    problems = (f"{shown}: {'; '.join(remarks)}",) if remarks else ()
-    return _Layer(str(path), values, problems)
-
-
-def _understood(
-    document: Mapping[str, object],
-) -> tuple[dict[Option, object], list[str]]:
-    """The settings in a document, and what in it was not understood."""
-    values: dict[Option, object] = {}
-    remarks = []
-    unknown = []
-    for name, content in _flat(document).items():
-        option = next((one for one in Option if one.value == name), None)
-        if option is None:
-            unknown.append(_quoted(name))
-            continue
-        value, remark = _READERS[option](content)
-        if value is not None:
-            values[option] = value
-        if remark is not None:
-            separator = "=" if option is Option.MODE else ": "
-            remarks.append(f"{name}{separator}{remark}")
-    if unknown:
-        remarks.append(f"no settings: {_listed(unknown)}")
-    return values, remarks
-
-
-def _document_in(path: Path) -> dict[str, object]:
-    """The content of a configuration file; nothing if it is not there.
-
-    Raises:
-        OSError: it is there and cannot be read, or is no file.
-        ValueError: it is too long, or no TOML.
-        LookupError: this Python has nothing that reads TOML.
-    """
-    try:
-        status = path.stat()
+        path.stat()
     except OSError:
-        return {}  # or out of reach, as in the home folder of another user
-    _check_regular(status)
-    with open(path, "rb", opener=_opener) as file:
-        _check_regular(os.fstat(file.fileno()))
-        data = file.read(LARGEST_FILE + 1)
-    if len(data) > LARGEST_FILE:
-        raise ValueError(f"longer than {LARGEST_FILE:,} bytes")
-    from pipmend._compat import toml  # noqa: PLC0415 - dear, and most have no file
+        return _Layer(str(path), {})  # not there, or in the closed home of another user
+    from pipmend import config_text  # noqa: PLC0415 - dear, and most have no file
 
-    return toml.parse(data.decode("utf-8-sig"))
-
-
-def _check_regular(status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError("no regular file")
-
-
-def _opener(path: str, _flags: int) -> int:
-    return os.open(path, _OPEN_FLAGS)
-
-
-def _flat(document: Mapping[str, object]) -> dict[str, object]:
-    """The settings by name; in a table they have its name in front."""
-    found: dict[str, object] = {}
-    for name, value in document.items():
-        if isinstance(value, dict):
-            found.update({f"{name}.{inner}": one for inner, one in value.items()})
-        else:
-            found[name] = value
-    return found
+    told = config_text.located(path)
+    try:
+        content = config_text.content(path)
+    except (OSError, ValueError, LookupError) as error:
+        reason = config_text.located(getattr(error, "strerror", None) or error)
+        problem = f"{told} cannot be read ({reason}): it counts as mode = 'off'"
+        return _Layer(f"{path}, which cannot be read", _CAUTIOUS, problem)
+    readers = {
+        Option.MODE: _read_mode,
+        Option.TARGETS: _read_targets,
+        Option.LONGEST_AGE: config_text.read_age,
+        Option.LARGEST_TOTAL: config_text.read_total,
+        Option.EVENTS_FOLDER: config_text.read_folder,
+    }
+    by_name = {option.value: read for option, read in readers.items()}
+    values, remarks = config_text.understood(content, by_name)
+    problems = (f"{told}: {'; '.join(remarks)}",) if remarks else ()
+    return _Layer(str(path), {Option(name): values[name] for name in values}, *problems)
 
 
 def _read_mode(value: object) -> Understood:
@@ -299,76 +229,27 @@ def _read_mode(value: object) -> Understood:
         for mode in Mode:
             if mode.value == value.strip().lower():
                 return mode, None
+    from pipmend import config_text  # noqa: PLC0415 - as above
+
     choices = ", ".join(mode.value for mode in Mode)
-    remark = f"{_quoted(value)} is none of {choices}: it counts as off"
-    return Mode.OFF, remark
+    is_none = f"{config_text.quoted(value)} is none of {choices}"
+    return Mode.OFF, f"={is_none}: it counts as off"
 
 
 def _read_targets(value: object) -> Understood:
-    if not isinstance(value, list):
-        return _PIP_ONLY, f"{_quoted(value)} is no list of names"
     names = {target.value: target for target in Target}
-    asked = [one.strip().lower() if isinstance(one, str) else one for one in value]
+    words = value if isinstance(value, list) else [None]
+    asked = [one.strip().lower() if isinstance(one, str) else one for one in words]
     unknown = [one for one in asked if one not in (*names, "")]
     known = frozenset(names[one] for one in asked if one in list(names))
     if not unknown:
         return known, None
-    listed = _listed([_quoted(one) for one in unknown])
-    return known, f"{listed}: none of {', '.join(names)}"
+    from pipmend import config_text  # noqa: PLC0415 - as above
 
-
-def _read_age(value: object) -> Understood:
-    if _is_number(value, (int, float), _LONGEST_AGE):
-        return cast("float", value) * _DAY, None
-    return None, f"{_quoted(value)} is no number of days"
-
-
-def _read_total(value: object) -> Understood:
-    if _is_number(value, (int,), _LARGEST_TOTAL):
-        return value, None
-    return None, f"{_quoted(value)} is no number of bytes"
-
-
-def _read_folder(value: object) -> Understood:
-    if isinstance(value, str) and "\0" not in value:
-        folder = Path(os.path.expanduser(value))  # noqa: PTH111 - never raises
-        if folder.is_absolute():
-            return folder, None
-    return None, f"{_quoted(value)} is no absolute path"
-
-
-_READERS: dict[Option, Callable[[object], Understood]] = {
-    Option.MODE: _read_mode,
-    Option.TARGETS: _read_targets,
-    Option.LONGEST_AGE: _read_age,
-    Option.LARGEST_TOTAL: _read_total,
-    Option.EVENTS_FOLDER: _read_folder,
-}
-
-
-def _is_number(value: object, types: tuple[type, ...], largest: int) -> bool:
-    # bool is an int to isinstance.
-    if type(value) not in types:
-        return False
-    return 0 <= cast("float", value) <= largest
-
-
-def _quoted(value: object) -> str:
-    """A value in quotes where it is text, harmless and cut."""
-    if isinstance(value, str):
-        return f"{value[:_LONGEST_VALUE]!a}"
-    return _shown(value, _LONGEST_VALUE)
-
-
-def _shown(value: object, longest: int) -> str:
-    """A value on one line of printable ASCII, cut."""
-    return ascii(str(value))[1:-1][:longest]
-
-
-def _listed(words: Sequence[str]) -> str:
-    more = len(words) - _LONGEST_LIST
-    told = ", ".join(words[:_LONGEST_LIST])
-    return f"{told} and {more} more" if more > 0 else told
+    if not isinstance(value, list):
+        return _PIP_ONLY, f": {config_text.quoted(value)} is no list of names"
+    listed = config_text.listed([config_text.quoted(one) for one in unknown])
+    return known, f": {listed}: none of {', '.join(names)}"
 
 
 def _posix_folders(environment: Mapping[str, str]) -> tuple[str | None, str]:

@@ -13,14 +13,14 @@ import json
 import os
 import shutil
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipmend import atomic, digests, entries, untrusted
 from pipmend.errors import QuarantineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from pipmend._compat.layouts import Place
     from pipmend.config import Settings
@@ -80,18 +80,6 @@ class Item(NamedTuple):
     folder: Path
 
 
-class SweptItem(NamedTuple):
-    """What became of the files of one sweep."""
-
-    item: Item
-    """Its folder is not there when nothing was moved."""
-    moved: int
-    bytes: int
-    """Of the files that were moved."""
-    stayed: int
-    """Files that were changed meanwhile, or could not be moved."""
-
-
 class EntryGoneError(QuarantineError):
     """The entry is no longer the one that was judged; somebody else was there."""
 
@@ -137,10 +125,10 @@ def isolate(
         raise EntryGoneError(f"{place.metadata} was changed by another process")
     item = Item(item_id, folder_of(place.cache_root) / item_id)
     try:
-        _make_private(place.cache_root, item.folder)
-        _move(place.metadata, item.folder / METADATA_NAME, stamp.metadata)
+        make_private(place.cache_root, item.folder)
+        move(place.metadata, item.folder / METADATA_NAME, stamp.metadata)
     except (OSError, EntryGoneError) as error:
-        _remove_if_empty(item.folder)
+        remove_if_empty(item.folder)
         if isinstance(error, EntryGoneError):
             raise
         raise QuarantineError(str(error.strerror or error)) from error
@@ -148,51 +136,10 @@ def isolate(
     # that fails may undo the move.
     with contextlib.suppress(OSError, EntryGoneError):
         if place.body is not None and stamp.body is not None:
-            _move(place.body, item.folder / BODY_NAME, stamp.body)
+            move(place.body, item.folder / BODY_NAME, stamp.body)
     with contextlib.suppress(OSError):
         _describe_entry(item, place, description)
     return item
-
-
-def sweep(
-    cache_root: Path,
-    item_id: str,
-    files: Iterable[tuple[Path, FileIdentity]],
-    description: Mapping[str, object],
-) -> SweptItem:
-    """Move files that nothing needs any more into one item.
-
-    A file stays where it is when it is no longer the one that was judged, is no
-    regular file, or does not lie in the cache without a link on the way.
-
-    Args:
-        cache_root: the folder of the cache.
-        item_id: name of the new item.
-        files: each with its identity when it was judged; taken one by one.
-        description: what is known of them, for ``verdict.json``.
-
-    Raises:
-        QuarantineError: there is no place for an item; nothing was moved.
-    """
-    item = Item(item_id, folder_of(cache_root) / item_id)
-    try:
-        _make_private(cache_root, item.folder)
-    except OSError as error:
-        raise QuarantineError(str(error.strerror or error)) from error
-    told = {**description, "id": item_id, "kind": Kind.LEFTOVERS.value}
-    _describe(item.folder, told)  # first: a kill must not leave nameless files
-    moved = size = stayed = 0
-    for path, judged in files:
-        if _sweep_file(cache_root, item, path, judged):
-            moved += 1
-            size += judged.size
-        else:
-            stayed += 1
-    if moved:
-        _describe(item.folder, {**told, "files": moved, "bytes": size})
-    else:
-        _remove_without_files(item.folder)
-    return SweptItem(item, moved, size, stayed)
 
 
 def is_own(relative: Path) -> bool:
@@ -234,7 +181,7 @@ def _size_below(folder: Path) -> list[int]:
     return [path.lstat().st_size for path in folder.rglob("*")]
 
 
-def _describe(folder: Path, description: Mapping[str, object]) -> None:
+def describe(folder: Path, description: Mapping[str, object]) -> None:
     """Write what is known of an item, or do without."""
     text = json.dumps(description, indent=2) + "\n"
     with contextlib.suppress(OSError):
@@ -252,7 +199,7 @@ def _describe_entry(item: Item, place: Place, description: dict[str, object]) ->
         "body_sha256": None,
         "body_kept": (Kept.NONE if size is None else Kept.WHOLE).value,
     }
-    _describe(item.folder, told)
+    describe(item.folder, told)
     if size is not None and size > LARGEST_BODY:
         _cut(item.folder / name, told)
 
@@ -273,7 +220,7 @@ def _cut(body: Path, told: dict[str, object]) -> None:
             file.seek(-LONGEST_END, os.SEEK_END)
             atomic.write_new(tail, file.read(LONGEST_END))
         kept = {"body_sha256": sha256.hex(), "body_kept": Kept.HEAD_AND_TAIL.value}
-        undo.callback(_describe, body.parent, told)
+        undo.callback(describe, body.parent, told)
         text = json.dumps({**told, **kept}, indent=2) + "\n"
         # The digest is on disk before the body goes.
         atomic.replace(body.with_name(DESCRIPTION_NAME), text.encode())
@@ -281,40 +228,13 @@ def _cut(body: Path, told: dict[str, object]) -> None:
         undo.pop_all()
 
 
-def _sweep_file(cache_root: Path, item: Item, path: Path, judged: FileIdentity) -> bool:
-    """Move one leftover; whether it was moved."""
-    relative = _below(cache_root, path)
-    if relative is None or _passes_link(cache_root, relative):
-        return False
-    try:
-        if untrusted.size_of(path) is None or entries.identity_of(path) != judged:
-            return False
-        target = item.folder / FILES_NAME / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _move(path, target, judged)
-    except (OSError, EntryGoneError):
-        return False
-    return True
+def make_private(cache_root: Path, folder: Path) -> None:
+    """Make an item's folder; a link in its way is refused, not followed.
 
-
-def _below(cache_root: Path, path: Path) -> Path | None:
-    """The path of a file relative to its cache; None if it is none of its files."""
-    try:
-        relative = path.relative_to(cache_root)
-    except ValueError:
-        return None
-    is_foreign = is_own(relative) or os.pardir in relative.parts
-    return None if is_foreign else relative
-
-
-def _passes_link(cache_root: Path, relative: Path) -> bool:
-    """Whether a link lies on the way from the cache root to a path below it."""
-    ways = list(relative.parents)[:-1]
-    return any((cache_root / way).is_symlink() for way in ways)
-
-
-def _make_private(cache_root: Path, folder: Path) -> None:
-    """Make an item's folder; a link in its way is refused, not followed."""
+    Raises:
+        QuarantineError: there is a link.
+        OSError: it cannot be made.
+    """
     for path in (cache_root / OWN_FOLDER, folder_of(cache_root)):
         path.mkdir(atomic.PRIVATE_FOLDER, exist_ok=True)
         if path.is_symlink():
@@ -322,8 +242,13 @@ def _make_private(cache_root: Path, folder: Path) -> None:
     folder.mkdir(atomic.PRIVATE_FOLDER)
 
 
-def _move(source: Path, target: Path, judged: FileIdentity | None) -> None:
-    """Move what was judged, and nothing that came in its place meanwhile."""
+def move(source: Path, target: Path, judged: FileIdentity | None) -> None:
+    """Move what was judged, and nothing that came in its place meanwhile.
+
+    Raises:
+        EntryGoneError: something else is there, or nothing.
+        OSError: it cannot be moved.
+    """
     try:
         os.rename(source, target)  # noqa: PTH104 - never over an existing file
     except FileNotFoundError as error:
@@ -352,15 +277,7 @@ def _put_back(moved: Path, source: Path) -> None:
         os.unlink(moved)  # noqa: PTH108 - in its place again, or outdated
 
 
-def _remove_without_files(folder: Path) -> None:
-    """Remove an item that holds no file but its description."""
-    for root, _, _ in os.walk(folder / FILES_NAME, topdown=False):
-        _remove_if_empty(Path(root))
-    if not (folder / FILES_NAME).exists():
-        untrusted.remove(folder / DESCRIPTION_NAME)
-        _remove_if_empty(folder)
-
-
-def _remove_if_empty(folder: Path) -> None:
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder, unless there is anything in it."""
     with contextlib.suppress(OSError):
         folder.rmdir()

@@ -47,7 +47,7 @@ class Kind(enum.Enum):
     USERCUSTOMIZE = "usercustomize"
     """Imported by ``site`` where user folders are enabled."""
     MODULE = "module"
-    """A module that a line of a ``.pth`` file in the same folder names."""
+    """A module that one of the others loads, as far as that can be told."""
 
 
 class RecordMatch(enum.Enum):
@@ -117,6 +117,11 @@ def startup_files(
     return tuple(_report(path, distinct[path], claims) for path in order)
 
 
+def startup_file(path: Path, kind: Kind) -> StartupFile:
+    """Report one file of which it is known that it takes part in the start."""
+    return _report(path, kind, {})
+
+
 def writable_by_others(path: Path) -> tuple[Path, ...]:
     """The path and the folders above it that group or others may write to.
 
@@ -149,11 +154,22 @@ def _distinct(folders: Iterable[Path]) -> list[Path]:
     return list(by_target.values())
 
 
+def module_file(folder: Path, name: str) -> Path | None:
+    """The file that ``import name`` would load from a folder; None if there is none."""
+    suffixes = importlib.machinery.all_suffixes()
+    for stem in (folder / name / "__init__", folder / name):
+        for suffix in suffixes:
+            path = stem.with_name(stem.name + suffix)
+            if path.is_file():
+                return path
+    return None
+
+
 def _customizations(folders: Iterable[Path]) -> Iterator[tuple[Path, Kind]]:
     searched = _distinct(folders)
     for kind in (Kind.SITECUSTOMIZE, Kind.USERCUSTOMIZE):
         for folder in searched:
-            path = _module_file(folder, kind.value)
+            path = module_file(folder, kind.value)
             if path is not None:
                 yield path, kind
 
@@ -161,16 +177,18 @@ def _customizations(folders: Iterable[Path]) -> Iterator[tuple[Path, Kind]]:
 def _site_files(folder: Path) -> Iterator[tuple[Path, Kind]]:
     """The files that ``site`` picks up in a folder, each with what it imports."""
     for path in _sorted_files(folder):
+        lines: list[str] = []
         if path.suffix == ".start":
+            lines = _entry_points(path)
             yield path, Kind.ENTRY_POINTS
         elif path.suffix == ".pth":
             lines = _import_lines(path)
             yield path, Kind.IMPORT_LINES if lines else Kind.PATHS_ONLY
-            # Any name, since `__import__("name")` is as common as `import name`.
-            for name in dict.fromkeys(_NAME.findall(" ".join(lines))):
-                module = _module_file(folder, name)
-                if module is not None:
-                    yield module, Kind.MODULE
+        # Any name, since `__import__("name")` is as common as `import name`.
+        for name in dict.fromkeys(_NAME.findall(" ".join(lines))):
+            module = module_file(folder, name)
+            if module is not None:
+                yield module, Kind.MODULE
 
 
 def _sorted_files(folder: Path) -> list[Path]:
@@ -181,22 +199,17 @@ def _sorted_files(folder: Path) -> list[Path]:
 
 
 def _import_lines(path: Path) -> list[str]:
-    content = _read(path) or b""
-    text = content.decode("utf-8-sig", errors="replace")
-    return [
-        line for line in text.splitlines() if line.startswith(("import ", "import\t"))
-    ]
+    return [line for line in _lines(path) if line.startswith(("import ", "import\t"))]
 
 
-def _module_file(folder: Path, name: str) -> Path | None:
-    """The file that ``import name`` would load from a folder."""
-    suffixes = importlib.machinery.all_suffixes()
-    for stem in (folder / name / "__init__", folder / name):
-        for suffix in suffixes:
-            path = stem.with_name(stem.name + suffix)
-            if path.is_file():
-                return path
-    return None
+def _entry_points(path: Path) -> list[str]:
+    """The modules of the entry points in a file."""
+    pieces = [line.strip().partition(":") for line in _lines(path)]
+    return [module for module, colon, _ in pieces if colon and module[:1] != "#"]
+
+
+def _lines(path: Path) -> list[str]:
+    return (_read(path) or b"").decode("utf-8-sig", errors="replace").splitlines()
 
 
 def _report(path: Path, kind: Kind, claims: dict[Path, _Claim]) -> StartupFile:

@@ -21,6 +21,7 @@ from pipmend import (
     quarantine,
     scan,
     subjects,
+    sweeping,
     walk,
 )
 from pipmend._compat.layouts import Place
@@ -190,7 +191,7 @@ def sweep(survey: Survey) -> Swept:
     if not survey.tally.leftovers:
         return Swept(None, 0, 0, 0, 0)
     what = {"subject": "leftovers of pip's cache"}
-    item = quarantine.sweep(
+    item = sweeping.sweep(
         survey.cache_root, events.new_id(), _leftover_files(survey), what
     )
     folders = [

@@ -8,6 +8,7 @@ counted and left alone.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
 import re
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Union
 
+from pipmend import untrusted
 from pipmend._compat.layouts import (
     BODY_SUFFIX,
     WHEELS,
@@ -116,7 +118,7 @@ def shards(cache_root: Path) -> list[Shard]:
         # Two levels of 16 folders for entries, one of 256 for wheels.
         levels = 1 if part == WHEELS else 2
         folders = [cache_root / part]
-        if not _is_folder(folders[0]):
+        if not untrusted.is_folder(folders[0]):
             continue
         for _ in range(levels):
             folders = [below for folder in folders for below in _folders_in(folder)]
@@ -127,6 +129,22 @@ def shards(cache_root: Path) -> list[Shard]:
 def walk(shard: Shard) -> Iterator[Met]:
     """Everything in a shard; empty folders come last, the inner before the outer."""
     return _Walk(shard).everything()
+
+
+def sizes_below(folder: Path) -> Iterator[int]:
+    """Bytes of each file below a folder, pip's or not; no link is followed.
+
+    What cannot be looked at is left out.
+    """
+    waiting = [str(folder)]
+    while waiting:
+        here = waiting.pop()
+        with contextlib.suppress(OSError):
+            files, folders = _listed(here)
+            waiting += folders
+            for name in files:
+                with contextlib.suppress(OSError):
+                    yield os.lstat(os.path.join(here, name)).st_size  # noqa: PTH118
 
 
 class _Walk:
@@ -238,10 +256,6 @@ def _is_body(name: str) -> bool:
     return name.endswith(BODY_SUFFIX) and bool(
         _ENTRY_NAME.fullmatch(name[: -len(BODY_SUFFIX)])
     )
-
-
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
 
 
 def _folders_in(folder: Path) -> list[Path]:

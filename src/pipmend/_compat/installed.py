@@ -213,7 +213,8 @@ def _has_hook(folder: Path, prefix: Path) -> bool:
             for library in _children(prefix / "local" / "lib", _LIBRARY)
         )
         libraries += _children(prefix / "lib", _LIBRARY)
-    return any(_is_file(place / "pipmend_hook.pth") for place in folders) or any(
+    loaders = ("pipmend_hook.pth", "pipmend_hook.start")
+    return any(_is_file(place / name) for place in folders for name in loaders) or any(
         "pipmend_hook" in _head(place / "sitecustomize.py")
         for place in (*libraries, *folders)
     )

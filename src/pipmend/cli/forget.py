@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from pipmend import config, entries, events, quarantine
+from pipmend import config, entries, events, quarantine, sweeping
 from pipmend.cli import cache_option, output
 from pipmend.cli.list import matching
 from pipmend.errors import UsageError
@@ -78,9 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if moved and not stayed else 1
 
 
-def _move(root: Path, package: str, found: Iterable[Listed]) -> quarantine.SweptItem:
+def _move(root: Path, package: str, found: Iterable[Listed]) -> sweeping.SweptItem:
     what = {"subject": f"what the cache held of {package}"}
-    swept = quarantine.sweep(root, events.new_id(), _files(found), what)
+    swept = sweeping.sweep(root, events.new_id(), _files(found), what)
     with contextlib.suppress(OSError):
         bounds = quarantine.Bounds.of(config.load())
         quarantine.prune(root, bounds, keep=swept.item.id)
@@ -114,7 +114,7 @@ def _show(root: Path, listed: Listed, *, as_json: bool) -> None:
 
 
 def _show_moved(
-    root: Path, swept: quarantine.SweptItem, arguments: argparse.Namespace
+    root: Path, swept: sweeping.SweptItem, arguments: argparse.Namespace
 ) -> None:
     if arguments.json:
         fields = {

@@ -6,16 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipmend import evidence, handout, quarantine, restore
-from pipmend.cli import cache_option, moments, output, quarantine_output
+from pipmend import quarantine
+from pipmend.cli import cache_option, moments, output, quarantine_actions
 from pipmend.errors import QuarantineError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pipmend.evidence import Evidence
-
-_DONE, _FAILED, _UNFINISHED = 0, 1, 3
+    from collections.abc import Callable
 
 _DAYS = quarantine.LONGEST_AGE // (24 * 3600)
 _GIB = quarantine.LARGEST_TOTAL >> 30
@@ -27,6 +23,8 @@ leftovers are never deleted at once: each lies in a folder of its own below
 CACHE/pipmend/quarantine, with the verdict on it. When something new comes in, what
 is older than {_DAYS} days is dropped, and the oldest of what is more than {_GIB} GiB.
 """
+
+_ID_HELP = "the item, as `pipmend quarantine list` shows it, or its beginning"
 
 _EXAMPLES = f"""\
 exit code: 0 done, 1 not done, 2 usage, 3 could not finish
@@ -91,155 +89,10 @@ def run(arguments: argparse.Namespace) -> int:
         return action.run(arguments)
     except QuarantineError as error:
         output.warn(str(error))
-        return _FAILED
+        return quarantine_actions.FAILED
     except OSError as error:
         output.warn(f"could not finish: {error}; do: mend that, and try again")
-        return _UNFINISHED
-
-
-# list
-
-
-def _list(arguments: argparse.Namespace) -> int:
-    roots = _roots(arguments)
-    number = size = 0
-    for root in roots:
-        found = list(evidence.items(root))
-        number += len(found)
-        size += sum(item.bytes for item in found)
-        if arguments.json:
-            for item in found:
-                output.record("item", item.as_record())
-        elif found:
-            quarantine_output.say_table(root, found, is_only=len(roots) == 1)
-    if arguments.json:
-        output.record("summary", {"items": number, "bytes": size})
-    elif number:
-        items = quarantine_output.counted(number, "item")
-        output.say(f"{items}, {output.size_text(size)}")
-        output.say("More about one of them: pipmend quarantine show ID")
-    else:
-        where = ", ".join(str(quarantine.folder_of(root)) for root in roots)
-        output.say(f"Nothing is in quarantine. Looked at: {where}")
-    return _DONE
-
-
-# show
-
-
-def _show(arguments: argparse.Namespace) -> int:
-    item = _item(arguments, arguments.id)
-    told = quarantine_output.told_of(item)
-    if arguments.json:
-        output.record("details", quarantine_output.details(item, told))
-        return _DONE
-    quarantine_output.say_details(item, told)
-    return _DONE
-
-
-# restore
-
-
-def _restore(arguments: argparse.Namespace) -> int:
-    if arguments.into_cache and arguments.directory is not None:
-        raise UsageError("give a directory or --into-cache, not both")
-    if arguments.force and not arguments.into_cache:
-        raise UsageError("--force goes with --into-cache; a directory needs none")
-    item = _item(arguments, arguments.id)
-    if arguments.into_cache:
-        folder = item.cache_root
-        restored = restore.restore_into_cache(item, force=arguments.force)
-    else:
-        folder = arguments.directory or Path(f"pipmend-{item.id}")
-        restored = handout.restore_to(item, folder)
-    if arguments.json:
-        values = quarantine_output.restored_record(
-            item, folder, restored, into_cache=arguments.into_cache
-        )
-        output.record("restored", values)
-    elif arguments.into_cache:
-        quarantine_output.say_put_back(item, restored)
-    else:
-        quarantine_output.say_copied(item, folder, restored)
-    return _DONE if restored.files else _FAILED
-
-
-# export
-
-
-def _export(arguments: argparse.Namespace) -> int:
-    item = _item(arguments, arguments.id)
-    done = handout.export(item, arguments.file, with_metadata=arguments.with_metadata)
-    if arguments.json:
-        values = {
-            "id": item.id,
-            "cache": str(item.cache_root),
-            "file": str(arguments.file.absolute()),
-            **done._asdict(),
-        }
-        output.record("exported", values)
-        return _DONE
-    output.say(f"Wrote {arguments.file}, {output.size_text(done.bytes)}:")
-    quarantine_output.say_some(done.members)
-    if done.left_out:
-        output.say("Left out; --with-metadata adds what may hold secrets:")
-        quarantine_output.say_some(done.left_out)
-    output.say("Read it before you send it: a body may hold what is not for others.")
-    return _DONE
-
-
-# purge
-
-
-def _purge(arguments: argparse.Namespace) -> int:
-    ways = (bool(arguments.ids), arguments.older_than is not None, arguments.all)
-    if sum(ways) != 1:
-        raise UsageError("say what to delete: either IDs, --older-than SPAN or --all")
-    roots = _roots(arguments)
-    purged = evidence.purge(list(_chosen(arguments, roots)), dry_run=arguments.dry_run)
-    if not arguments.dry_run:
-        for root in roots:
-            evidence.discard_remains(root)
-    if arguments.json:
-        values = {
-            "dry_run": arguments.dry_run,
-            "items": [item.id for item in purged.items],
-            "bytes": purged.bytes,
-            "stayed": list(purged.stayed),
-        }
-        output.record("purged", values)
-    else:
-        quarantine_output.say_purged(purged, dry_run=arguments.dry_run)
-    return _UNFINISHED if purged.stayed else _DONE
-
-
-def _chosen(arguments: argparse.Namespace, roots: list[Path]) -> Iterator[Evidence]:
-    if arguments.ids:
-        # A set: one item may be named twice.
-        chosen = {evidence.find(roots, text) for text in arguments.ids}
-        yield from sorted(chosen, key=lambda item: item.id)
-        return
-    for root in roots:
-        if arguments.all:
-            yield from evidence.items(root)
-        else:
-            yield from evidence.older_than(root, arguments.older_than.timestamp())
-
-
-# What the commands share
-
-
-def _roots(arguments: argparse.Namespace) -> list[Path]:
-    return [cache.path for cache in cache_option.chosen(arguments)]
-
-
-def _item(arguments: argparse.Namespace, text: str) -> Evidence:
-    return evidence.find(_roots(arguments), text)
-
-
-# Arguments and words of each command
-
-_ID_HELP = "the item, as `pipmend quarantine list` shows it, or its beginning"
+        return quarantine_actions.UNFINISHED
 
 
 def _add_nothing(_: argparse.ArgumentParser) -> None:
@@ -310,7 +163,7 @@ examples:
   pipmend quarantine list --cache .cache/pip --json
 """,
         _add_nothing,
-        _list,
+        quarantine_actions.show_all,
     ),
     _Action(
         "show",
@@ -325,7 +178,7 @@ examples:
   pipmend quarantine show 20261120T12
 """,
         _add_id,
-        _show,
+        quarantine_actions.show_one,
     ),
     _Action(
         "restore",
@@ -342,7 +195,7 @@ examples:
   pipmend quarantine restore 20261120T12 --into-cache
 """,
         _add_restore,
-        _restore,
+        quarantine_actions.restore_one,
     ),
     _Action(
         "export",
@@ -358,7 +211,7 @@ examples:
   pipmend quarantine export 20261120T12 private.zip --with-metadata
 """,
         _add_export,
-        _export,
+        quarantine_actions.export_one,
     ),
     _Action(
         "purge",
@@ -374,6 +227,6 @@ examples:
   pipmend quarantine purge --all
 """,
         _add_purge,
-        _purge,
+        quarantine_actions.purge_some,
     ),
 )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import math
-import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipmend import config, events, history
+from pipmend import config, events, history, walk
 from pipmend._compat import caches
 from pipmend.cli import moments, output
 from pipmend.history import Count
@@ -112,7 +110,7 @@ def measure(root: str) -> Measured | None:
         return None
     size = files = 0
     for part in parts:
-        for one in _sizes_below(Path(root, part)):
+        for one in walk.sizes_below(Path(root, part)):
             size += one
             files += 1
     return Measured(size, files)
@@ -123,26 +121,6 @@ def _is_folder(path: Path) -> bool:
         return stat.S_ISDIR(path.lstat().st_mode)
     except (OSError, ValueError):  # the latter for a NUL in its name
         return False
-
-
-def _sizes_below(folder: Path) -> Iterator[int]:
-    """The size of each file; one open folder a level, so that memory stays flat."""
-    levels = [_listed(os.fspath(folder))]
-    while levels:
-        entry = next(levels[-1], None)
-        if entry is None:
-            levels.pop()
-            continue
-        with contextlib.suppress(OSError):
-            if entry.is_dir(follow_symlinks=False):
-                levels.append(_listed(entry.path))
-            else:
-                yield entry.stat(follow_symlinks=False).st_size
-
-
-def _listed(folder: str) -> Iterator[os.DirEntry[str]]:
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        yield from entries
 
 
 def _lines(found: History, log: Path, since: dt.datetime | None) -> Iterator[str]:
