@@ -197,6 +197,10 @@ class _Patches:
         if type(pip.cache) not in self._gated:
             self._gated.add(type(pip.cache))
             self._put_gates_on_cache(pip.cache, layout)
+        serializer = type(pip.serializer)
+        if serializer not in self._gated and seams.has_plain_decoder(pip.serializer):
+            self._gated.add(serializer)
+            _wrap(serializer, {seams.DECODER: self._load.decode})
         if type(pip) not in self._gated:
             self._gated.add(type(pip))
             self._put_gates_on_controller(pip)

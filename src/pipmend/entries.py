@@ -30,6 +30,8 @@ _LARGEST_READ = 1 << 30
 
 SETTLING_SECONDS = 0.25
 _TEMPORARY_SECONDS = 60.0
+_TEMPORARY_OF_LIBRARY = "tmp????????"
+"""What the library writes before it is renamed does not tell for which entry it is."""
 _TICK_SECONDS = 2.0  # FAT's; other file systems have finer ones
 
 _OPEN_FLAGS = (
@@ -186,23 +188,34 @@ def open_entry(place: Place, stamp: Stamp | None = None) -> OpenEntry | None:
 
 
 def is_being_stored(entry: OpenEntry) -> bool:
-    """Whether another pip may be between storing the metadata and the body.
+    """Whether another process may be between storing the metadata and the body.
 
-    pip writes metadata first and body second (psf/cachecontrol#324), so a body that
-    is missing or older may be about to come.
+    Metadata is written first and the body second (psf/cachecontrol#324), so a body
+    that is missing or older may be about to come.
     """
     metadata, body = entry.stamp.metadata, entry.stamp.body
     if metadata is None or entry.place.body is None:
         return False
     if body is not None and body.modified_ns > metadata.modified_ns:
-        return False
+        return is_written_in_place(entry.place.body, body)
     if _is_younger(metadata.modified_ns, SETTLING_SECONDS):
         return True
     return any(
         _is_younger(identity.modified_ns, _TEMPORARY_SECONDS)
-        for path in entry.place.body.parent.glob(f"{entry.place.body.name}*.tmp")
+        for pattern in (f"{entry.place.body.name}*.tmp", _TEMPORARY_OF_LIBRARY)
+        for path in entry.place.body.parent.glob(pattern)
         for identity in [identity_of(path)]
         if identity is not None
+    )
+
+
+def is_written_in_place(path: Path, identity: FileIdentity) -> bool:
+    """Whether a file that is not whole may be about to become so.
+
+    The library up to 0.14.1 writes into the file itself, with a lock beside it.
+    """
+    return _is_younger(identity.modified_ns, SETTLING_SECONDS) and (
+        identity_of(path.with_name(f"{path.name}.lock")) is not None
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipmend import entries, metadata, pages, seals, verify
+from pipmend import codings, entries, metadata, pages, seals, verify
 from pipmend.archives import Depth
-from pipmend.observation import Body
-from pipmend.verdicts import INTACT, Reason, Verdict, not_selected
+from pipmend.observation import LARGEST_PAGE, Body
+from pipmend.verdicts import INTACT, Reason, Verdict, corrupt, not_selected
 from pipmend.verify import Told
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _MAYBE_UNFINISHED = frozenset(
     {Reason.BODY_MISSING, Reason.BODY_SIZE, Reason.BODY_DIGEST}
 )
+_PACKAGES = (".whl", ".tar.gz")
 
 
 class Examined(NamedTuple):
@@ -35,11 +37,50 @@ class Examined(NamedTuple):
     """Whether a seal, a digest or checksums of its own speak for the body."""
 
 
+class _AnyBody(Body):
+    """A body of which nobody knows what it was to be.
+
+    It is judged by what each client has to do, which is to remove the content coding;
+    and as a package, where its name and its first bytes agree on one.
+    """
+
+    @functools.cached_property
+    def flaw(self) -> Verdict | None:
+        """What is wrong with its structure."""
+        try:
+            coding = self._stored.field("content-encoding").strip().lower()
+            if self.size and coding and codings.is_known(coding):
+                return self._flaw_of_coding(coding)
+            return self._flaw_of_file() if self._is_package() else None
+        finally:
+            self._file.seek(0)
+
+    def _flaw_of_coding(self, coding: str) -> Verdict | None:
+        size = 0
+        try:
+            for chunk in codings.decoded(self._file, coding):
+                size += len(chunk)
+                if size > LARGEST_PAGE:
+                    return None
+        except codings.CodingError as error:
+            return corrupt(Reason.BODY_CODING, str(error))
+        self._is_confirmed = coding in {"gzip", "x-gzip"}
+        return None
+
+    def _is_package(self) -> bool:
+        if not (self._file_name or "").lower().endswith(_PACKAGES):
+            return False
+        return self._file.read(4).startswith((b"PK\x03\x04", b"\x1f\x8b\x08"))
+
+
 def read_metadata(entry: OpenEntry) -> StoredResponse | Verdict:
     """What an entry's metadata says, or the verdict that it cannot be read."""
     if isinstance(entry.metadata, Verdict):
         return entry.metadata
-    return metadata.decode(entry.metadata)
+    stored = metadata.decode(entry.metadata)
+    if isinstance(stored, Verdict) and _is_being_written(entry):
+        return not_selected(Reason.STORE_IN_PROGRESS, stored.summary)
+    return stored
 
 
 def read_seal(entry: OpenEntry) -> Seal | Verdict | None:
@@ -110,8 +151,9 @@ def body_of(
     entry: OpenEntry, stored: StoredResponse, told: Told, depth: Depth = Depth.QUICK
 ) -> Body:
     """The body of an entry, ready to be measured; it must have been opened."""
+    kind = _AnyBody if told.is_any else Body
     file = body_file(entry, stored)
-    return Body(file, stored, file_name=told.file_name, depth=depth)
+    return kind(file, stored, file_name=told.file_name, depth=depth)
 
 
 def body_file(entry: OpenEntry, stored: StoredResponse) -> BinaryIO:
@@ -139,6 +181,13 @@ def _examine_body(
     if verdict is INTACT and depth is not Depth.QUICK:
         verdict = verify.judge(stored, body, told)
     return Examined(verdict, seal.body, verdict is INTACT)
+
+
+def _is_being_written(entry: OpenEntry) -> bool:
+    identity = entry.stamp.metadata
+    return identity is not None and entries.is_written_in_place(
+        entry.place.metadata, identity
+    )
 
 
 def _excused(entry: OpenEntry, stored: StoredResponse, examined: Examined) -> Examined:

@@ -19,6 +19,7 @@ from pipmend import (
     enforce,
     entries,
     examine,
+    metadata,
     notices,
     urls,
     verify,
@@ -26,7 +27,7 @@ from pipmend import (
 from pipmend._compat import seams
 from pipmend._guard import Raised, attempt
 from pipmend.examine import Examined
-from pipmend.ledger import Served
+from pipmend.ledger import Recent, Served
 from pipmend.loads import Load, Pin, Stage, ThreadState
 from pipmend.verdicts import Outcome, Reason, Verdict, corrupt, not_selected
 
@@ -53,6 +54,21 @@ class _Answer(enum.Enum):
 
 _PIP = _Answer.PIP
 
+_MOST_MEASURED = 500
+"""Contents that are remembered; one is asked for again within the same request."""
+
+# What CacheControl's own code comes to on a damaged entry.
+_RAISED_BY_DAMAGE = frozenset(
+    {
+        AssertionError,
+        AttributeError,
+        KeyError,
+        TypeError,
+        UnicodeDecodeError,
+        ValueError,
+    }
+)
+
 # About the content that was stored: pip may see it when a fresh copy has it too.
 _ABOUT_CONTENT = frozenset(
     {
@@ -75,8 +91,10 @@ class LoadGate:
         self._thread = thread
         self._heal = heal
         # Each content is measured once in a process, however often it is loaded.
-        self._seals: dict[Stamp, Seal | Verdict | None] = {}
-        self._examined: dict[tuple[Stamp, tuple[Expectation, ...]], Examined] = {}
+        self._seals: Recent[Stamp, Seal | Verdict | None] = Recent(_MOST_MEASURED)
+        self._examined: Recent[tuple[Stamp, tuple[Expectation, ...]], Examined] = (
+            Recent(_MOST_MEASURED)
+        )
 
     def load(
         self, stage: Stage, layout: Layout, miss: Callable[[Arguments], object]
@@ -143,7 +161,35 @@ class LoadGate:
         load.taken, load.body = load.body, None
         return load.taken
 
+    def decode(
+        self,
+        wrapped: Wrapped,
+        serializer: seams.Serializer,
+        args: Arguments,
+        kwargs: Keywords,
+    ) -> object:
+        """The gate around the decoder: hand over what was decoded to be judged.
+
+        pip decodes with a msgpack in Python, which takes longer than the judging.
+        """
+        content = self._guard.run(self._decoded, args, default=None)
+        if content is None:
+            return wrapped(*args, **kwargs)
+        return serializer.prepare_response(args[0], content, *args[2:], **kwargs)
+
     # Steps, each run under the guard.
+
+    def _decoded(self, args: Arguments) -> dict[object, object] | None:
+        """What the very bytes say that pip was given; once, as pip changes it."""
+        load = self._thread.current()
+        if load is None or load.decoded is None or load.served is None:
+            return None
+        content, load.decoded = load.decoded, None
+        is_the_same = (
+            args[1:]
+            and args[1] == cast("bytes", load.served.metadata)[len(metadata.PREFIX) :]
+        )
+        return content if is_the_same else None
 
     def _begin(
         self,
@@ -158,7 +204,10 @@ class LoadGate:
             # The innermost is the link's: it vouches for a file even when the hash
             # in somebody's requirements is wrong.
             told = tuple(self._thread.expectations[-1:])
-            load = Load(request, stage, layout, pip.cacheable_status_codes, told)
+            statuses, is_of_pip = pip.cacheable_status_codes, seams.is_pips(pip.cache)
+            load = Load(
+                request, stage, layout, statuses, is_of_pip=is_of_pip, by_index=told
+            )
             self._thread.loads.append(load)
         load.depth += 1  # _load_from_cache runs inside one of its callers
         return load
@@ -199,12 +248,15 @@ class LoadGate:
             known = examine.examine(entry, stored, seal, load.told)
             self._examined[entry.content, load.by_index] = known
         load.digest = known.body
+        load.decoded = stored.content
         return known.verdict
 
     def _seal_of(self, entry: OpenEntry) -> Seal | Verdict | None:
-        if entry.content not in self._seals:
-            self._seals[entry.content] = examine.read_seal(entry)
-        return self._seals[entry.content]
+        try:
+            return self._seals[entry.content]
+        except KeyError:
+            seal = self._seals[entry.content] = examine.read_seal(entry)
+            return seal
 
     def _act(
         self, load: Load, entry: OpenEntry, verdict: Verdict
@@ -213,13 +265,20 @@ class LoadGate:
             return self._serve(load, entry)
         entry.close()
         if verdict.outcome is Outcome.NOT_SELECTED:
-            subject = urls.subject_of(load.request.url)
-            notices.whisper(f"{subject} is not for this request ({verdict.summary})")
-            return self._miss(load)
+            return self._pass_over(load, verdict)
         finding = enforce.Finding(entry.place, entry.stamp, verdict, load.request.url)
         is_repeated = not self._ledger.reject(finding)
         if is_repeated and verdict.reason in _ABOUT_CONTENT:
             return _PIP
+        return self._miss(load)
+
+    def _pass_over(self, load: Load, verdict: Verdict) -> bytes | _Answer | None:
+        """Answer for a healthy entry that is not judged to be the response."""
+        if verdict.reason is Reason.BODY_MISSING and not self._has_pin(load):
+            # A redirect is whole without a body, except to pip from 23.3.1 on.
+            return _PIP
+        subject = urls.subject_of(load.request.url)
+        notices.whisper(f"{subject} is not for this request ({verdict.summary})")
         return self._miss(load)
 
     def _miss(self, load: Load) -> bytes | _Answer | None:
@@ -237,9 +296,10 @@ class LoadGate:
 
     def _serve(self, load: Load, entry: OpenEntry) -> bytes | _Answer:
         load.served = entry
-        self._ledger.served[entry.place] = Served(
-            entry.place, entry.stamp, load.request.url, load.told
-        )
+        if load.is_of_pip:  # whose commands alone are looked at when they fail
+            self._ledger.served[entry.place] = Served(
+                entry.place, entry.stamp, load.request.url, load.told
+            )
         if not self._heal:
             entry.close()
             return _PIP
@@ -276,6 +336,8 @@ class LoadGate:
         """
         if load.served is None or isinstance(error, MemoryError):
             return False
+        if not load.is_of_pip and type(error) not in _RAISED_BY_DAMAGE:
+            return False  # a controller of the program's own may mean what it says
         if isinstance(error, OSError) and entries.is_passing(error):
             return False
         entry = load.served

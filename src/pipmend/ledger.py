@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pipmend import (
     enforce,
@@ -22,13 +21,38 @@ if TYPE_CHECKING:
     from pipmend.verify import Told
 
 
-@dataclass
+K = TypeVar("K")
+V = TypeVar("V")
+
+_MOST_ENTRIES = 5000
+"""Entries that are remembered: more than one command of pip's meets."""
+
+
+class Recent(dict[K, V]):
+    """Remembers so many things: some programs run for months.
+
+    Beyond that, the older half is forgotten.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        if len(self) > self._most:
+            # In steps that other threads cannot get in between.
+            for old in list(self)[: self._most // 2]:
+                self.pop(old, None)
+
+
 class _Found:
     """A corrupt entry met in this process."""
 
-    stamp: Stamp
-    id: str | None
-    """Of its event; None when another process was faster, and once it is healed."""
+    def __init__(self, stamp: Stamp, event_id: str | None) -> None:
+        self.stamp = stamp
+        self.id = event_id
+        """Of its event; None when another process was faster, and once it is healed."""
 
 
 class Served(NamedTuple):
@@ -53,8 +77,8 @@ class Ledger:
         self._log = log
         self._bounds = bounds
         self._heal = heal
-        self._found: dict[Place, _Found] = {}
-        self.served: dict[Place, Served] = {}
+        self._found: Recent[Place, _Found] = Recent(_MOST_ENTRIES)
+        self.served: Recent[Place, Served] = Recent(_MOST_ENTRIES)
 
     def reject(self, finding: enforce.Finding) -> bool:
         """Enforce a verdict once; False if it is the second one for the same key.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 import threading
 import urllib.parse
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pipmend import verify
 from pipmend.verify import Told
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pipmend._compat.seams import Request
     from pipmend.digests import BodyDigest, Expectation
     from pipmend.entries import OpenEntry
+
+
+_INDEX_TYPES = "application/vnd.pypi.simple"
+"""How the media types of index pages begin."""
 
 
 class Stage(enum.Enum):
@@ -31,26 +35,51 @@ class Stage(enum.Enum):
     """A 304 came: without the entry pip is left with an empty answer."""
 
 
-@dataclass
+# No dataclasses: each costs a pip 2 M instructions when it is imported.
 class Load:
     """One question of pip's to its cache, while it lasts."""
 
-    request: Request
-    stage: Stage
-    layout: Layout
-    cacheable: Container[int]
-    by_index: tuple[Expectation, ...] = ()
-    depth: int = 0
+    depth = 0
+    """How many methods of pip's that load are running, one within the other."""
     served: OpenEntry | None = None
     """The entry whose bytes pip was given."""
+    decoded: dict[object, object] | None = None
+    """What these bytes say, until pip takes it."""
     body: BinaryIO | None = None
     """The judged handle, until pip takes it."""
     taken: BinaryIO | None = None
     """The judged handle that pip has taken."""
     digest: BodyDigest | None = None
     """Of the body, if it was measured."""
-    is_pinned: bool = False
+    is_pinned = False
     """Whether pip was given the pin instead of what lies on disk."""
+
+    def __init__(  # noqa: PLR0913 - all that is asked
+        self,
+        request: Request,
+        stage: Stage,
+        layout: Layout,
+        cacheable: Container[int],
+        *,
+        is_of_pip: bool,
+        by_index: tuple[Expectation, ...] = (),
+    ) -> None:
+        """Take a question.
+
+        Args:
+            request: what is asked for.
+            stage: what for.
+            layout: the storage generation.
+            cacheable: the statuses that the cache stores.
+            is_of_pip: whether pip asks; other users of CacheControl ask for anything.
+            by_index: the hashes that the index tells of it.
+        """
+        self.request = request
+        self.stage = stage
+        self.layout = layout
+        self._cacheable = cacheable
+        self.is_of_pip = is_of_pip
+        self.by_index = by_index
 
     @property
     def _file_name(self) -> str | None:
@@ -60,17 +89,33 @@ class Load:
         """
         if self.request.headers.get("Accept-Encoding") != "identity":
             return None
+        return self._last_of_path
+
+    @property
+    def _last_of_path(self) -> str:
         path = urllib.parse.urlsplit(self.request.url).path
         return urllib.parse.unquote(path.rpartition("/")[2])
 
     @property
     def told(self) -> Told:
         """What is known of the response from outside the cache."""
+        if not self.is_of_pip:
+            return self._told_to_others
         name = self._file_name
         url = None if name is None else self.request.url
         accepted = str(self.request.headers.get("Accept"))
         is_page = name is None and "text/html" in accepted
-        return Told(self.by_index, url, name, is_page, self.cacheable)
+        return Told(self.by_index, url, name, is_page, self._cacheable)
+
+    @property
+    def _told_to_others(self) -> Told:
+        """What is known of it where a program has asked that is not pip.
+
+        It may ask for an index page (PEP 691); all else may be anything.
+        """
+        is_any = _INDEX_TYPES not in str(self.request.headers.get("Accept"))
+        name = self._last_of_path if is_any else None
+        return verify.TOLD_OF_ANY._replace(file_name=name, is_any=is_any)
 
     def close(self) -> None:
         """Close a body that pip never asked for."""
@@ -78,7 +123,6 @@ class Load:
             self.body.close()
 
 
-@dataclass
 class Pin:
     """An entry whose validators were sent, kept until the 304 is merged.
 
@@ -86,9 +130,12 @@ class Pin:
     take the bare 304 for the answer (pypa/pip#6970).
     """
 
-    request: Request
-    metadata: bytes
-    body: BinaryIO | None
+    def __init__(
+        self, request: Request, metadata: bytes, body: BinaryIO | None
+    ) -> None:
+        self.request = request
+        self.metadata = metadata
+        self.body = body
 
     def close(self) -> None:
         """Give the handle back; Windows replaces no file that is open."""
@@ -96,16 +143,17 @@ class Pin:
             self.body.close()
 
 
-@dataclass
 class ThreadState(threading.local):
     """What one thread of pip is at."""
 
-    loads: list[Load] = field(default_factory=list)
     pin: Pin | None = None
-    expectations: list[Expectation] = field(default_factory=list)
-    """Of the file that is being downloaded, told by the index."""
-    storing: list[BodyDigest | None] = field(default_factory=list)
-    """Of the body whose metadata is being stored."""
+
+    def __init__(self) -> None:
+        self.loads: list[Load] = []
+        self.expectations: list[Expectation] = []
+        """Of the file that is being downloaded, told by the index."""
+        self.storing: list[BodyDigest | None] = []
+        """Of the body whose metadata is being stored."""
 
     def current(self) -> Load | None:
         """The question that pip is asking right now."""

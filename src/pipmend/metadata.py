@@ -49,6 +49,8 @@ class StoredResponse(NamedTuple):
     """Request header fields that selected the response, as they were sent."""
     inline_body: bytes
     """The body in the one-file storage of pip up to 23.2; else empty."""
+    content: dict[object, object] | None = None
+    """All of it, as pip decodes it; None where it was not decoded."""
 
     @property
     def declared_length(self) -> int | None:
@@ -97,10 +99,13 @@ def _from_map(content: object) -> StoredResponse | Flaw:
         # bool is an int to isinstance, but no status code.
         if key in response and type(response[key]) not in types:
             return _misshapen(f"{key!r} is a {type(response[key]).__name__}")
-    return _from_parts(response, content.get("vary", {}))
+    return _from_parts(content, response)
 
 
-def _from_parts(response: dict[str, object], vary: object) -> StoredResponse | Flaw:
+def _from_parts(
+    content: dict[object, object], response: dict[str, object]
+) -> StoredResponse | Flaw:
+    vary = content.get("vary", {})
     headers, status, body = (response[key] for key in ("headers", "status", "body"))
     if not isinstance(vary, dict) or not _are_fields(vary, (str, type(None))):
         return _misshapen("'vary' is no map of header fields")
@@ -109,7 +114,8 @@ def _from_parts(response: dict[str, object], vary: object) -> StoredResponse | F
     if not isinstance(status, int) or not isinstance(body, bytes):
         return _misshapen("'status' or 'body' is mistyped")
     fields = {name.lower(): value for name, value in headers.items()}
-    return _flaw_of_fields(fields) or StoredResponse(status, fields, vary, body)
+    flaw = _flaw_of_fields(fields)
+    return flaw or StoredResponse(status, fields, vary, body, content)
 
 
 def _are_fields(fields: dict[object, object], types: tuple[type, ...]) -> bool:

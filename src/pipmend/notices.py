@@ -1,4 +1,4 @@
-"""What pipmend says while pip runs: at most a line, through pip's logging."""
+"""What pipmend says while pip runs: at most a line, through Python's logging."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ def say(message: str) -> None:
     pip prints INFO on stdout and WARNING on stderr. The line belongs on stderr, but
     is no more urgent than INFO: ``-q`` silences it.
     """
-    level = logging.INFO if _is_quiet() else logging.WARNING
-    _LOGGER.log(level, "pipmend: %s", message)
+    if _is_pip_quiet():
+        _LOGGER.info("pipmend: %s", message)  # for a log file
+    elif _LOGGER.isEnabledFor(logging.WARNING):
+        text, level = f"pipmend: {message}", logging.WARNING
+        record = _LOGGER.makeRecord("pipmend", level, __file__, 0, text, (), None)
+        if _is_awaited(record):
+            _LOGGER.handle(record)
+        elif logging.lastResort is not None:
+            logging.lastResort.handle(record)
 
 
 def whisper(message: str) -> None:
@@ -22,10 +29,24 @@ def whisper(message: str) -> None:
     _LOGGER.debug("pipmend: %s", message)
 
 
-def _is_quiet() -> bool:
-    """Whether no console shows INFO; a log file (``--log``) shows everything."""
-    return not any(
-        handler.level <= logging.INFO
+def _is_pip_quiet() -> bool:
+    """Whether there are consoles of pip's, and none of them shows INFO.
+
+    A log file (``--log``) shows everything. What other programs show on a console
+    says nothing about how much a person wants to hear.
+    """
+    levels = [
+        handler.level
         for handler in logging.getLogger().handlers
-        if not isinstance(handler, logging.FileHandler)
+        if type(handler).__module__.startswith("pip.")
+        and not isinstance(handler, logging.FileHandler)
+    ]
+    return bool(levels) and min(levels) > logging.INFO
+
+
+def _is_awaited(record: logging.LogRecord) -> bool:
+    """Whether a handler takes it; that of Poetry takes its own records only."""
+    return any(
+        handler.level <= record.levelno and handler.filter(record)
+        for handler in (*_LOGGER.handlers, *logging.getLogger().handlers)
     )

@@ -12,11 +12,15 @@ when a rule asks for them. In order, the first that decides wins:
 - another media type than an index page has, where pip has asked for one: corrupt, as
   pip would skip the page without a word of the cache;
 - a body of another size than Content-Length declares (RFC 9110 section 8.6), or an
-  empty one where none is declared: corrupt;
+  empty one where none is declared and the status allows for content: corrupt;
 - a digest told by the index, by the URL path, or by the server (RFC 9530), the first
   that there is: it decides;
 - an ETag that is the MD5 of the body: intact; another ETag means nothing;
 - an index page that is not whole, an archive that does not read: corrupt.
+
+Where another user of CacheControl has asked, the rules on statuses, media types and
+digests in the URL do not count, and of the last one only what holds for any content:
+it must decode, and a package must be one (:mod:`pipmend.examine`).
 
 Deliberately not judged: age (a stale entry is revalidated by pip), a missing Date,
 and files of which nobody has told a digest beyond their structure.
@@ -39,7 +43,12 @@ if TYPE_CHECKING:
 CACHEABLE_STATUSES = frozenset({200, 203, 300, 301, 308})
 """What CacheControl stores unless it is told otherwise."""
 
+STORED_BY_ANYBODY = range(200, 600)
+"""What other users of CacheControl may have it store."""
+
 PERMANENT_REDIRECTS = frozenset({301, 308})
+
+_WITHOUT_CONTENT = frozenset({204, 205})
 
 
 class RequestHeaders(Protocol):
@@ -82,6 +91,12 @@ class Told(NamedTuple):
     """Whether pip has asked for an index page; False if that is not known."""
     cacheable: Container[int] = CACHEABLE_STATUSES
     """The statuses that the cache at hand stores."""
+    is_any: bool = False
+    """Whether it may be anything: not pip has asked for it, nor for an index page."""
+
+
+TOLD_OF_ANY = Told(cacheable=STORED_BY_ANYBODY, is_any=True)
+"""What is known of an entry of another user of CacheControl: nothing."""
 
 
 def mismatched_field(
@@ -133,7 +148,7 @@ def judge(stored: StoredResponse, body: Facts, told: Told) -> Verdict:
     declared = stored.declared_length
     if declared is not None and declared != body.size:
         return corrupt(Reason.BODY_SIZE, body.size, declared)
-    if body.size == 0 and declared is None:
+    if body.size == 0 and declared is None and stored.status not in _WITHOUT_CONTENT:
         return corrupt(Reason.BODY_SIZE, "empty")
     expectations = _strongest(stored, told)
     if expectations:

@@ -103,6 +103,15 @@ def is_cache(folder: Path) -> bool:
     return any(_is_folder(folder / part) for part in PARTS)
 
 
+def is_of_library(folder: Path) -> bool:
+    """Whether a folder has the form of a cache that another program has of its own."""
+    levels = "/".join(["[0-9a-f]"] * 5)
+    try:
+        return next(folder.glob(f"{levels}/*"), None) is not None
+    except OSError:
+        return False
+
+
 def home_folder(environment: Mapping[str, str]) -> Path | None:
     """The user's home folder as an environment has it; None if it is not known."""
     if _SYSTEM == "windows":

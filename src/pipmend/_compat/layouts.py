@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from pathlib import Path
+import re
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 BODY_SUFFIX = ".body"
@@ -14,6 +15,8 @@ WHEELS = "wheels"
 
 _LEVELS = 5
 """Folders of one letter between the folder of a generation and its entries."""
+
+_ENTRY_NAME = r"[0-9a-f]{56}"
 
 
 class Layout(enum.Enum):
@@ -45,6 +48,22 @@ class Place(NamedTuple):
         return self.metadata.name
 
 
+class OwnPlace(Place):
+    """Where the files of an entry of the library are.
+
+    Its folder may be any that a program has chosen, such as one in the current folder,
+    so what pipmend keeps lies inside: the folder above may be anybody's. No name of
+    the library's own is longer than one letter there.
+    """
+
+    __slots__ = ()
+
+    @property
+    def cache_root(self) -> Path:
+        """The folder that was given to the library."""
+        return self.directory
+
+
 def place_of(layout: Layout, directory: str, metadata: str) -> Place:
     """The place of an entry whose metadata file pip would put at a path."""
     return place_below(layout, Path(directory), metadata)
@@ -73,6 +92,28 @@ def place_in(layout: Layout, cache_root: Path, name: str) -> Place:
     return place_of(
         layout, str(directory), str(directory.joinpath(*name[:_LEVELS], name))
     )
+
+
+def own_place_in(directory: Path, name: str, *, has_body: bool) -> OwnPlace:
+    """The place of an entry of the library in the folder that was given to it.
+
+    Args:
+        directory: the folder, of any name.
+        name: the entry's name on disk.
+        has_body: whether its body is in a file of its own.
+    """
+    layout = Layout.TWO_FILES if has_body else Layout.ONE_FILE
+    metadata = directory.joinpath(*name[:_LEVELS], name)
+    return OwnPlace(*place_below(layout, directory, str(metadata)))
+
+
+def own_directory_of(metadata: PurePath) -> PurePath | None:
+    """The folder of the library in which an entry has this path, by its form."""
+    name = metadata.name
+    tail = (*name[:_LEVELS], name)
+    if not re.fullmatch(_ENTRY_NAME, name) or metadata.parts[-len(tail) :] != tail:
+        return None
+    return metadata.parents[_LEVELS]
 
 
 def place_at(path: Path) -> Place | None:

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 
 from pipmend import metadata
 from pipmend._compat import layouts
-from pipmend._compat.layouts import BODY_SUFFIX, Layout, Place
+from pipmend._compat.layouts import BODY_SUFFIX, Layout, OwnPlace, Place
 from pipmend.errors import UnfitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
-    from pathlib import Path
 
     from pipmend.verify import RequestHeaders
 
@@ -77,6 +76,11 @@ class Serializer(Protocol):
     def dumps(self, request: object, response: object, body: bytes) -> bytes:
         """Metadata (and the body, in the one-file storage) as bytes."""
 
+    def prepare_response(
+        self, request: object, cached: dict[object, object], *more: object
+    ) -> object:
+        """The response that decoded metadata stands for, None if not for this one."""
+
 
 class Controller(Protocol):
     """The part of CacheControl's CacheController that is used here."""
@@ -84,22 +88,6 @@ class Controller(Protocol):
     cache: Cache
     serializer: Serializer
     cacheable_status_codes: Container[int]
-
-
-class OwnPlace(Place):
-    """Where the files of an entry of the library are.
-
-    Its folder may be any that a program has chosen, such as one in the current folder,
-    so what pipmend keeps lies inside: the folder above may be anybody's. No name of
-    the library's own is longer than one letter there.
-    """
-
-    __slots__ = ()
-
-    @property
-    def cache_root(self) -> Path:
-        """The folder that was given to the library."""
-        return self.directory
 
 
 class Attachment(NamedTuple):
@@ -141,6 +129,11 @@ _LOADERS = {
     SINGLE_LOADER: ("self", "request"),
 }
 
+DECODER = "_loads_v4"
+"""Of the serializer: decodes what stands behind the marker of the format."""
+
+_DECODERS_NAMES = {"msgpack", "loads", "ValueError", "prepare_response"}
+
 STORE = "_cache_set"
 _STORE_PARAMETERS = ("self", "cache_url", "request", "response", "body")
 _RESPONSE_AT, _BODY_AT = 2, 3
@@ -166,9 +159,28 @@ def has_store(controller: object) -> bool:
     return hasattr(controller, STORE)
 
 
+def has_plain_decoder(serializer: Serializer) -> bool:
+    """Whether decoding is msgpack, then ``prepare_response`` with what came of it."""
+    code = _code(serializer, DECODER)
+    if code is None or set(code.co_names) != _DECODERS_NAMES:
+        return False
+    decoder = _parameters(serializer, DECODER) or ()
+    prepare = _parameters(serializer, "prepare_response") or ()
+    return (decoder[:3], prepare[:3], decoder[3:]) == (
+        ("self", "request", "data"),
+        ("self", "request", "cached"),
+        prepare[3:],
+    )
+
+
 def keeps_files(controller: Controller) -> bool:
     """Whether the cache of a controller is one on disk; the library has others."""
     return hasattr(controller.cache, "directory")
+
+
+def is_pips(cache: Cache) -> bool:
+    """Whether a cache is pip's, and not one of the library."""
+    return hasattr(cache, _PIPS_PATH_METHOD)
 
 
 def fit(controller: Controller) -> Layout:
@@ -195,7 +207,7 @@ def fit(controller: Controller) -> Layout:
 def place_of(layout: Layout, cache: Cache, key: str) -> Place:
     """Where a cache keeps the entry of a cache key."""
     directory, path = os.fspath(cache.directory), _path_of(cache, key)
-    if hasattr(cache, _PIPS_PATH_METHOD):
+    if is_pips(cache):
         return layouts.place_of(layout, directory, path)
     # A program may give a relative one; what is recorded has to be found later.
     directory, path = os.path.abspath(directory), os.path.abspath(path)  # noqa: PTH100
@@ -310,3 +322,4 @@ class _Code(Protocol):
     co_varnames: tuple[str, ...]
     co_argcount: int
     co_consts: tuple[object, ...]
+    co_names: tuple[str, ...]
