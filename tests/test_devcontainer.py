@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ import pytest
 
 import pipmend
 from lab import cache_files, debian_root
+from lab.debian import OutOfReachError
+from lab.debian_person import Person
 from lab.index_server import LocalIndex
 from lab.index_style import IndexStyle
 from lab.packages import catalogue
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from lab.pips import Run
 
 FEATURE = CHECKOUT / "src" / "devcontainer-feature" / "pipmend"
-INSTALL = "/opt/checkout/src/devcontainer-feature/pipmend/install.sh"
+INSTALL = f"{debian_root.SOURCES}/src/devcontainer-feature/pipmend/install.sh"
 WHEELS = "/opt/wheels"
+SHARED = "/var/cache/pip-shared"
+PIP = "~/venv/bin/pip"
 
 
 def feature() -> dict[str, Any]:
@@ -79,39 +82,26 @@ def test_an_unknown_value_is_refused(options: dict[str, str]) -> None:
     assert done.stderr.startswith("pipmend: ")
 
 
-@pytest.fixture(scope="session")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> DebianRoot:
-    """A root as it comes from the distribution."""
-    reason = debian_root.missing()
-    if reason is not None:
-        pytest.skip(reason)
-    return debian_root.make_root(tmp_path_factory.mktemp("debian") / "root")
-
-
-@pytest.fixture
-def root(pristine: DebianRoot, lab: Laboratory, tmp_path: Path) -> Iterator[DebianRoot]:
-    """A copy of it that has the checkout and the wheels of the dependencies."""
-    made = debian_root.copy_of(pristine, tmp_path / "root")
-    kept = ("src", "install_hook.py", "pyproject.toml", "README.md", "LICENSE")
-    target = made.path("/opt/checkout")
-    target.mkdir(parents=True)
-    for name in kept:
-        source = CHECKOUT / name
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(source, target / name, ignore=ignored)
-        else:
-            shutil.copy2(source, target / name)
-    shutil.copytree(pure_wheels(lab.store), made.path(WHEELS))
-    yield made
-    shutil.rmtree(made.folder, ignore_errors=True)
-
-
 @pytest.fixture
 def index() -> Iterator[LocalIndex]:
     """An index that the root can reach, too: it shares the loopback interface."""
     with LocalIndex(catalogue(), IndexStyle()) as running:
         yield running
+
+
+@pytest.fixture
+def root(lab: Laboratory, index: LocalIndex, tmp_path: Path) -> Iterator[DebianRoot]:
+    """A new root with an index, the checkout, and the wheels of the dependencies."""
+    try:
+        pristine = debian_root.pristine(lab.store)
+    except OutOfReachError as reason:
+        pytest.skip(str(reason))
+    made = debian_root.copy_of(pristine, tmp_path / "root")
+    debian_root.put_checkout(made)
+    made.bring(pure_wheels(lab.store).iterdir(), WHEELS)
+    made.use(index)
+    yield made
+    made.remove()
 
 
 def install(root: DebianRoot, **options: str) -> Run:
@@ -120,60 +110,30 @@ def install(root: DebianRoot, **options: str) -> Run:
     return root.run(INSTALL, env=env)
 
 
-class Person:
-    """The ordinary user, with a venv made after pipmend was set up."""
+def remote_user(root: DebianRoot, index: LocalIndex) -> Person:
+    """The ordinary user, with a venv made now."""
+    person = Person(root, index, root.user, f"/home/{root.user}")
+    made = person.type("python3 -m venv ~/venv")
+    assert made.returncode == 0, str(made)
+    return person
 
-    def __init__(self, root: DebianRoot, index: LocalIndex) -> None:
-        self.root, self.index = root, index
-        self.cache = f"/home/{root.user}/.cache/pip"
-        shutil.copy2(index.ca_file, root.path("/opt/ca.pem"))
-        made = self.run("python3", "-m", "venv", self.venv)
-        assert made.returncode == 0, str(made)
 
-    @property
-    def venv(self) -> str:
-        """Where the venv is, inside the root."""
-        return f"/home/{self.root.user}/venv"
-
-    def run(self, *command: str, **env: str) -> Run:
-        """Run something as that user."""
-        return self.root.run(
-            *command,
-            user=self.root.user,
-            env={
-                "PIP_INDEX_URL": self.index.url,
-                "PIP_CERT": "/opt/ca.pem",
-                "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-                **env,
-            },
-        )
-
-    def install(self, **env: str) -> Run:
-        """Install alpha into an empty folder."""
-        target = f"/home/{self.root.user}/target"
-        shutil.rmtree(self.root.path(target), ignore_errors=True)
-        pip = (f"{self.venv}/bin/python", "-m", "pip", "install", "alpha")
-        return self.run(*pip, f"--target={target}", **env)
-
-    def damage(self, cache: str | None = None) -> None:
-        """Empty the cached page of alpha."""
-        folder = self.root.path(cache or self.cache)
-        entry = cache_files.find(folder, self.index, "/simple/alpha")
-        cache_files.write_body(entry, b"")
-        cache_files.age(folder)
+def fetch(person: Person, **env: str) -> Run:
+    """Install alpha into a folder."""
+    return person.type(f"{PIP} install --upgrade --target ~/target alpha", **env)
 
 
 @pytest.mark.matrix
 def test_every_venv_made_later_heals(root: DebianRoot, index: LocalIndex) -> None:
     done = install(root)
     assert done.returncode == 0, str(done)
-    person = Person(root, index)
-    assert person.install().returncode == 0
-    person.damage()
-    healed = person.install()
+    person = remote_user(root, index)
+    assert fetch(person).returncode == 0
+    person.damage("alpha")
+    healed = fetch(person)
     assert healed.returncode == 0, str(healed)
     assert "pipmend: quarantined the cached page of 'alpha'" in healed.stderr
-    listed = person.run(f"{person.venv}/bin/python", "-m", "pip", "list").stdout
+    listed = person.type(f"{PIP} list").stdout
     assert "pipmend" not in listed
     assert "wrapt" not in listed
 
@@ -181,13 +141,13 @@ def test_every_venv_made_later_heals(root: DebianRoot, index: LocalIndex) -> Non
 @pytest.mark.matrix
 def test_opt_in_is_dormant_until_asked(root: DebianRoot, index: LocalIndex) -> None:
     assert install(root, MODE="opt-in").returncode == 0
-    person = Person(root, index)
-    assert person.install().returncode == 0
-    person.damage()
-    plain = person.install()
+    person = remote_user(root, index)
+    assert fetch(person).returncode == 0
+    person.damage("alpha")
+    plain = fetch(person)
     assert "pipmend" not in plain.output
     assert plain.returncode != 0
-    healed = person.install(PIPMEND="heal")
+    healed = fetch(person, PIPMEND="heal")
     assert healed.returncode == 0, str(healed)
     assert "pipmend: quarantined" in healed.stderr
 
@@ -197,14 +157,11 @@ def test_observe_records_and_changes_nothing(
     root: DebianRoot, index: LocalIndex
 ) -> None:
     assert install(root, MODE="observe").returncode == 0
-    person = Person(root, index)
-    assert person.install().returncode == 0
-    person.damage()
-    assert person.install().returncode != 0
-    logs = list(root.path(f"/home/{root.user}").rglob("events.jsonl"))
-    assert [json.loads(line)["action"] for line in logs[0].read_text().splitlines()][
-        :1
-    ] == ["observed"]
+    person = remote_user(root, index)
+    assert fetch(person).returncode == 0
+    person.damage("alpha")
+    assert fetch(person).returncode != 0
+    assert person.events[0]["action"] == "observed"
 
 
 @pytest.mark.matrix
@@ -213,12 +170,11 @@ def test_a_shared_cache_belongs_to_the_remote_user(
 ) -> None:
     done = install(root, SHAREDCACHE="true")
     assert done.returncode == 0, str(done)
-    person = Person(root, index)
-    where = person.run(f"{person.venv}/bin/python", "-m", "pip", "cache", "dir")
-    assert where.stdout.strip() == "/var/cache/pip-shared"
-    assert person.install().returncode == 0
-    person.damage("/var/cache/pip-shared")
-    healed = person.install()
+    person = remote_user(root, index)
+    assert person.type(f"{PIP} cache dir").stdout.strip() == SHARED
+    assert fetch(person).returncode == 0
+    person.damage("alpha", SHARED)
+    healed = fetch(person)
     assert healed.returncode == 0, str(healed)
     assert "pipmend: quarantined" in healed.stderr
 
@@ -229,18 +185,15 @@ def test_root_heals_too_and_uninstalling_leaves_nothing(
 ) -> None:
     before = cache_files.snapshot(root.path("/usr/lib/python3.11"))
     assert install(root).returncode == 0
-    shutil.copy2(index.ca_file, root.path("/opt/ca.pem"))
-    env = {"PIP_INDEX_URL": index.url, "PIP_CERT": "/opt/ca.pem"}
-    pip = ("python3", "-m", "pip", "install", "alpha", "--target=/opt/t", "--upgrade")
-    assert root.run(*pip, env=env).returncode == 0
-    entry = cache_files.find(root.path("/root/.cache/pip"), index, "/simple/alpha")
-    cache_files.write_body(entry, b"")
-    cache_files.age(root.path("/root/.cache/pip"))
-    healed = root.run(*pip, env=env)
+    person = Person(root, index, None, "/root")
+    pip = "python3 -m pip install --upgrade --target ~/target alpha"
+    assert person.type(pip).returncode == 0
+    person.damage("alpha")
+    healed = person.type(pip)
     assert healed.returncode == 0, str(healed)
     assert "pipmend: quarantined" in healed.stderr
     undone = root.run(
-        "python3", "/opt/checkout/install_hook.py", "--global", "--uninstall"
+        "python3", f"{debian_root.SOURCES}/install_hook.py", "--global", "--uninstall"
     )
     assert undone.returncode == 0, str(undone)
     after = cache_files.snapshot(root.path("/usr/lib/python3.11"))

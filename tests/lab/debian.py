@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _SOURCES = ("sources.list.d/debian.sources", "sources.list")
 _MIRROR = re.compile(r"https?://\S+/debian/?(?=\s|$)")
-_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+"""The keys of Debian's archive."""
+
 _TIMEOUT = 300
 """Seconds for one program."""
 
@@ -53,6 +55,31 @@ def store() -> Path:
     return Path(named or platformdirs.user_cache_dir("pipmend-tests")).resolve()
 
 
+def mirror() -> str:
+    """The address of the mirror that apt is set up for.
+
+    Raises:
+        OutOfReachError: there is none.
+    """
+    for name in _SOURCES:
+        path = Path("/etc/apt", name)
+        found = _MIRROR.search(path.read_text()) if path.is_file() else None
+        if found is not None:
+            return found[0]
+    raise OutOfReachError("apt is not set up for a Debian mirror")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder: test workers want the same at the same moment."""
+    import fcntl  # noqa: PLC0415 - not on Windows
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def unpacked(
     package: str,
     suite: str,
@@ -74,7 +101,7 @@ def unpacked(
     """
     _look_around()
     root = store() / suite / package
-    with _locked(store()):
+    with locked(store()):
         if not root.is_dir():
             with tempfile.TemporaryDirectory(dir=store(), prefix=".new-") as scratch:
                 fresh = Path(scratch, "root")
@@ -90,19 +117,8 @@ def _look_around() -> None:
     for tool in ("apt-get", "dpkg"):
         if shutil.which(tool) is None:
             raise OutOfReachError(f"there is no {tool} here")
-    if not _KEYRING.is_file():
+    if not KEYRING.is_file():
         raise OutOfReachError("the keys of Debian's archive are not here")
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One at a time: test workers want the same packages at the same moment."""
-    import fcntl  # noqa: PLC0415 - not on Windows
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _fetch(
@@ -129,19 +145,10 @@ def _apt(home: Path, suite: str) -> dict[str, str]:
         (home / "etc" / name).mkdir()
     # An empty status file makes apt fetch everything, libc included.
     (home / "status").touch()
-    source = f"deb [signed-by={_KEYRING}] {_mirror()} {suite} main\n"
+    source = f"deb [signed-by={KEYRING}] {mirror()} {suite} main\n"
     (home / "etc" / "sources.list").write_text(source)
     (home / "apt.conf").write_text(_CONFIGURATION.format(home=home))
     return {**os.environ, "APT_CONFIG": str(home / "apt.conf"), "LC_ALL": "C"}
-
-
-def _mirror() -> str:
-    for name in _SOURCES:
-        path = Path("/etc/apt", name)
-        found = _MIRROR.search(path.read_text()) if path.is_file() else None
-        if found is not None:
-            return found[0]
-    raise OutOfReachError("apt is not set up for a Debian mirror")
 
 
 def _run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
