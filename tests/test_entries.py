@@ -361,6 +361,54 @@ def test_a_temporary_body_is_a_store_in_progress(
     assert entries.is_being_stored(opened(two_files)) is expected
 
 
+@pytest.mark.parametrize("name", ["tmpab12_xyz", "tmp????????"])
+def test_the_temporary_files_of_the_library_are_known(
+    name: str, two_files: Place
+) -> None:
+    """They do not tell of which entry they are."""
+    body = body_of(two_files)
+    body.unlink()
+    temporary = body.with_name(name)
+    temporary.write_bytes(b"so far")
+
+    assert entries.is_being_stored(opened(two_files))
+    set_age(temporary, 3600)
+    assert not entries.is_being_stored(opened(two_files))
+
+
+@pytest.mark.parametrize("name", ["temporary", "tmp", "tmp.of.others.and.so.on"])
+def test_other_files_beside_an_entry_mean_nothing(name: str, two_files: Place) -> None:
+    """However young they are."""
+    body = body_of(two_files)
+    body.unlink()
+    body.with_name(name).write_bytes(b"anything")
+
+    assert not entries.is_being_stored(opened(two_files))
+
+
+@pytest.mark.usefixtures("patience")
+@pytest.mark.parametrize(
+    ("age", "has_lock", "expected"),
+    [
+        pytest.param(0, True, True, id="now-under-a-lock"),
+        pytest.param(0, False, False, id="no-lock"),
+        pytest.param(3600, True, False, id="long-ago"),
+    ],
+)
+def test_a_body_may_be_written_in_its_place(
+    age: float, has_lock: bool, expected: bool, two_files: Place
+) -> None:
+    """As the library up to 0.14.1 does it, under a lock that may stay behind."""
+    body = body_of(two_files)
+    set_age(body, age)
+    if has_lock:
+        body.with_name(f"{body.name}.lock").touch()
+    entry = opened(two_files)
+    entry.close()
+
+    assert entries.is_being_stored(entry) is expected
+
+
 @pytest.mark.usefixtures("patience")
 def test_one_file_is_stored_in_one_go(one_file: Place) -> None:
     """There is nothing to wait for."""

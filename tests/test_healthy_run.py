@@ -44,6 +44,46 @@ def test_a_healthy_run_prints_what_pip_prints_and_writes_nothing(
     assert runs["hooked"] == runs["plain"]
 
 
+COUNTING = """
+import sys
+from pip._vendor import msgpack
+
+usual, calls = msgpack.loads, []
+
+def loads(*args, **kwargs):
+    calls.append(args)
+    return usual(*args, **kwargs)
+
+msgpack.loads = loads
+from pip._internal.cli.main import main
+status = main(sys.argv[1:])
+sys.stderr.write(f"decoded {len(calls)} entries, ended with {status}")
+"""
+
+
+@pytest.mark.parametrize("version", PIPS)
+def test_pip_decodes_nothing_that_was_decoded_to_be_judged(
+    version: str, benches: Benches, tmp_path: Path
+) -> None:
+    """Its msgpack is written in Python and takes longer than all the judging."""
+    told = {}
+    for is_hooked in (True, False):
+        folder = tmp_path / str(is_hooked)
+        bench = benches.bench(folder, version, IndexStyle(), hooked=is_hooked)
+        done = subprocess.run(
+            [bench.pip.venv.python, "-c", COUNTING, "download", "-d", folder, "alpha"],
+            env=bench.pip.environment(bench.cache),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        told[is_hooked] = done.stderr.rpartition("decoded ")[2]
+
+    assert told[True] == "0 entries, ended with 0"
+    assert told[False].endswith(" entries, ended with 0")
+    assert told[False] != told[True]
+
+
 @pytest.mark.parametrize("flags", [(), ("-I",), ("-E",), ("-s",)], ids="".join)
 def test_a_python_start_loads_stage_0_only(
     flags: tuple[str, ...], lab: Laboratory, tmp_path: Path

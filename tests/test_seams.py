@@ -83,6 +83,15 @@ with PipSession(cache=sys.argv[1]) as session:
             dumps(lambda data: data.replace(b"\\xcc\\xc8", b"\\xcc\\xc9"))
         ),
     }
+    serializer = controller.serializer
+    def more(self, request, data, body_file=None):
+        return self.prepare_response(request, self.msgpack.loads(data[1:]), body_file)
+    plain = [seams.has_plain_decoder(one) for one in (
+        serializer,
+        changed(serializer, _loads_v4=None),
+        changed(serializer, _loads_v4=more),
+        changed(serializer, prepare_response=lambda self, request: None),
+    )]
     key = "https://index.example/simple/"
     place = seams.place_of(seams.fit(controller), controller.cache, key)
     usual = controller.cache._get_cache_path(key)
@@ -101,7 +110,10 @@ found = {
     for name, choice in attachments.items()
 }
 root = os.path.relpath(place.cache_root, sys.argv[1])
-json.dump({"fit": answers, "files": files, "root": root, "found": found}, sys.stdout)
+json.dump(
+    {"fit": answers, "files": files, "root": root, "found": found, "plain": plain},
+    sys.stdout,
+)
 """
 
 UNFIT = (
@@ -154,6 +166,14 @@ def test_another_shape_does_not_fit(
 ) -> None:
     """Whatever a later pip may change, it is left alone, with a word on why."""
     assert answers[version]["fit"][change].startswith("unfit: ")
+
+
+@pytest.mark.parametrize("version", LAYOUTS)
+def test_the_decoder_is_known_by_its_shape(
+    version: str, answers: dict[str, dict[str, Any]]
+) -> None:
+    """What was decoded is handed over only where that is all there is to decoding."""
+    assert answers[version]["plain"] == [True, False, False, False]
 
 
 @pytest.mark.parametrize("version", ["23.3.2", "26.3"])

@@ -163,6 +163,12 @@ class Tool:
         """The one entry whose URL contains the fragment."""
         return cache_files.find(self.cache, self.index, fragment)
 
+    def damage(self, name: str) -> None:
+        """Damage the entry of the file, an hour ago."""
+        damage(name).apply(self.entry(FILE))
+        # What is young may still be at work: the library writes in place at times.
+        cache_files.age(self.cache)
+
     @property
     def fetched(self) -> list[str]:
         """The paths whose bodies were sent to the last client."""
@@ -222,6 +228,14 @@ def tool(tools: Tools) -> Tool:
     return tools.of(LIBRARY)
 
 
+def lines_of_pipmend(stderr: str) -> list[str]:
+    """What pipmend says, which must be one line: what it has moved."""
+    lines = [line for line in stderr.splitlines() if "pipmend" in line]
+    assert [line for line in lines if "pipmend: quarantined" in line] == lines
+    assert len(lines) == 1, stderr
+    return lines
+
+
 DAMAGES = {
     "FileCache": ("metadata-half", "metadata-top-empty-map", "body-empty"),
     "SeparateBodyFileCache": (
@@ -256,13 +270,14 @@ def test_a_broken_entry_is_healed(
     # Sealed, so that any flipped bit shows.
     right = tool.ask(*asked)
     cache_files.age(tool.cache)
-    damage(name).apply(tool.entry(FILE))
+    tool.damage(name)
 
     first = tool.ask(*asked)
 
     assert [one[2] for one in first.answers] == [one[2] for one in right.answers]
     assert tool.fetched == [FILE]
     assert tool.kinds == ["entry_corrupt", "entry_healed"]
+    assert lines_of_pipmend(first.stderr) == first.stderr.splitlines()
     (item,) = (folder / "pipmend" / "quarantine").iterdir()
     assert tool.log[0]["evidence"] == str(item)
     assert tool.log[0]["cache"] == str(folder)
@@ -272,6 +287,7 @@ def test_a_broken_entry_is_healed(
 
     assert second.answers == [[200, True, one[2]] for one in right.answers]
     assert tool.fetched == []
+    assert second.stderr == ""
     assert len(tool.log) == 2
 
 
@@ -280,7 +296,7 @@ def test_without_pipmend_the_same_damage_is_felt(kind: str, tool: Tool) -> None:
     """The table can fail: the program ends, and so does each later run."""
     asked = (kind, tool.cache_of(kind), tool.index.origin + FILE)
     tool.warm(asked)
-    damage("body-empty").apply(tool.entry(FILE))
+    tool.damage("body-empty")
 
     said = [tool.ask(asked, env={"PIPMEND": "off"}) for _ in range(2)]
 
@@ -294,7 +310,7 @@ def test_off_by_default(variables: dict[str, str], tool: Tool) -> None:
     """Without the choice, the library is what it is without pipmend."""
     asked = ("FileCache", tool.cache_of("FileCache"), tool.index.origin + FILE)
     tool.warm(asked)
-    damage("body-empty").apply(tool.entry(FILE))
+    tool.damage("body-empty")
 
     said = tool.ask(asked, env=variables)
 
@@ -308,7 +324,7 @@ def test_on_by_configuration_file(tool: Tool) -> None:
     """The file of the user is as good as the variable."""
     asked = ("FileCache", tool.cache_of("FileCache"), tool.index.origin + FILE)
     tool.warm(asked)
-    damage("metadata-half").apply(tool.entry(FILE))
+    tool.damage("metadata-half")
     config = tool.folder / "home" / "config" / "pipmend" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text("targets = ['cachecontrol']\n")
@@ -367,6 +383,7 @@ def test_both_forms_in_one_process(tool: Tool) -> None:
     for layout in LAYOUTS.values():
         entry = cache_files.entry_path(tool.cache, layout, urls[-1])
         damage("body-empty").apply(entry)
+    cache_files.age(tool.cache)
     said = tool.ask(*asked)
 
     assert [one[2] for one in said.answers] == [one[2] for one in right.answers]
@@ -384,7 +401,7 @@ def test_a_cache_made_from_another_is_judged_once(tool: Tool) -> None:
     right = tool.ask(*both)
     cache_files.age(tool.cache)
     assert tool.entry(FILE).metadata.read_bytes().count(b"pipmend") == 1
-    damage("body-empty").apply(tool.entry(FILE))
+    tool.damage("body-empty")
 
     said = tool.ask(*both)
 
@@ -417,12 +434,68 @@ def test_another_shape_is_left_alone_and_reported_once(tool: Tool) -> None:
     assert b"pipmend" not in (tool.cache_of("FileCache") / stored).read_bytes()
 
 
+def test_a_store_in_progress_is_a_miss(tool: Tool) -> None:
+    """Without pipmend the program ends on it; nothing is wrong with the entry."""
+    kind = "SeparateBodyFileCache"
+    asked = (kind, tool.cache_of(kind), tool.index.origin + FILE)
+    right = tool.warm(asked)
+    entry = tool.entry(FILE)
+    tool.damage("body-missing")
+    plain = tool.ask(asked, env={"PIPMEND": "off"})
+    assert plain.answers[0][0] == "ChunkedEncodingError"
+    entry.metadata.with_name("tmpabcdefgh").write_bytes(b"as far as the library is")
+
+    said = tool.ask(asked)
+
+    assert said.answers == [[200, False, right.answers[0][2]]]
+    assert (said.stderr, tool.log) == ("", [])
+
+
+# Its controller has something to say about what it has found.
+OF_ITS_OWN = """
+import os, sys
+import requests
+from cachecontrol.adapter import CacheControlAdapter
+from cachecontrol.caches.file_cache import FileCache
+from cachecontrol.controller import CacheController
+
+class RefusedError(Exception):
+    pass
+
+class Strict(CacheController):
+    def cached_request(self, request):
+        if super().cached_request(request):
+            raise RefusedError
+        return False
+
+session = requests.Session()
+cache = FileCache(sys.argv[1])
+session.mount("https://", CacheControlAdapter(cache=cache, controller_class=Strict))
+session.verify = os.environ["CA_FILE"]
+try:
+    print(session.get(sys.argv[2]).status_code)
+except RefusedError as error:
+    print(type(error).__name__)
+"""
+
+
+def test_what_a_program_raises_on_purpose_is_no_damage(tool: Tool) -> None:
+    """It gets its own exception, and the entry stays."""
+    folder, url = tool.cache_of("FileCache"), tool.index.origin + FILE
+    said = [tool.run("-c", OF_ITS_OWN, str(folder), url) for _ in range(3)]
+
+    assert [one.stdout.strip() for one in said] == ["200", *["RefusedError"] * 2]
+    assert [one.stderr for one in said] == [""] * 3
+    assert tool.entry(FILE).metadata.exists()
+    assert tool.log == []
+
+
 def test_a_relative_folder_is_recorded_whole(tool: Tool) -> None:
     """Many programs have their cache in the current folder."""
     relative = "tool/http"
     asked = ("FileCache", relative, tool.index.origin + FILE)
     tool.warm(asked)
-    damage("metadata-half").apply(tool.entry(FILE))
+    tool.damage("metadata-half")
 
     tool.ask(asked)
 
@@ -435,7 +508,7 @@ def test_observing_changes_nothing(tool: Tool) -> None:
     """It is recorded; what the program gets is what it gets without pipmend."""
     asked = ("FileCache", tool.cache_of("FileCache"), tool.index.origin + FILE)
     tool.warm(asked)
-    damage("body-empty").apply(tool.entry(FILE))
+    tool.damage("body-empty")
     before = cache_files.snapshot(tool.cache)
     plain = tool.ask(asked, env={"PIPMEND": "off"})
 
@@ -491,7 +564,7 @@ def test_what_is_kept_lies_inside_the_folder_of_the_library(tmp_path: Path) -> N
 AUDIT_SESSION = """
 import hashlib, json, os, sys
 from pathlib import Path
-import pip_audit._service
+import pip_audit._cli
 from pip_audit._cache import caching_session
 
 session = caching_session(Path(sys.argv[1]))
@@ -513,13 +586,14 @@ def test_the_session_of_pip_audit_heals(name: str, tools: Tools) -> None:
     assert first.returncode == 0, first.stderr
     right = json.loads(first.stdout)
     cache_files.age(tool.cache)
-    damage(name).apply(tool.entry(FILE))
+    tool.damage(name)
 
-    healed = json.loads(tool.run(*arguments).stdout)
-    again = json.loads(tool.run(*arguments).stdout)
+    healed, again = tool.run(*arguments), tool.run(*arguments)
 
-    assert healed == [200, False, right[2]]
-    assert again == [200, True, right[2]]
+    assert json.loads(healed.stdout) == [200, False, right[2]]
+    assert json.loads(again.stdout) == [200, True, right[2]]
+    assert lines_of_pipmend(healed.stderr) == healed.stderr.splitlines()
+    assert again.stderr == ""
     assert tool.kinds == ["entry_corrupt", "entry_healed"]
 
 
@@ -551,7 +625,7 @@ def test_poetry_heals(name: str, tools: Tools) -> None:
     tool.index.style = IndexStyle(pages="html")
     repository = tool.folder / "poetry" / "cache" / "repositories" / "lab"
 
-    def lock(**variables: str) -> int:
+    def lock(**variables: str) -> subprocess.CompletedProcess[str]:
         tool.index.clear()
         # What Poetry has made of the pages would answer in their place.
         for folder in repository.glob("??"):
@@ -564,9 +638,9 @@ def test_poetry_heals(name: str, tools: Tools) -> None:
             **variables,
         }
         words = ("-m", "poetry", "lock", "--no-interaction", "-C", str(project))
-        return tool.run(*words, env=environment).returncode
+        return tool.run(*words, env=environment)
 
-    assert lock(PIPMEND="off") == 0
+    assert lock(PIPMEND="off").returncode == 0
     (cache,) = repository.glob("_http*")
     # The tests know the form of a cache by the name of its folder.
     (repository / "http-v2").symlink_to(cache)
@@ -574,11 +648,16 @@ def test_poetry_heals(name: str, tools: Tools) -> None:
     cache_files.age(cache)
     damage(name).apply(entry)
 
-    assert lock(PIPMEND="off") != 0
-    assert lock(**BOTH) == 0
+    assert lock(PIPMEND="off").returncode != 0
+    healed = lock(**BOTH)
+    assert healed.returncode == 0
+    assert lines_of_pipmend(healed.stderr) == healed.stderr.splitlines()
     assert tool.fetched.count(PAGE) == 1
     assert tool.kinds == ["entry_corrupt", "entry_healed"]
     assert Path(tool.log[0]["evidence"]).parent == cache / "pipmend" / "quarantine"
-    assert lock(**BOTH) == 0
+    again = lock(**BOTH)
+    assert again.returncode == 0
+    assert healed.stdout == again.stdout
+    assert again.stderr == ""
     assert PAGE not in tool.fetched
     assert len(tool.log) == 2

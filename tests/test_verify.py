@@ -133,6 +133,7 @@ def test_what_the_cache_at_hand_stores_counts() -> None:
             Told(),
             id="empty-as-declared",
         ),
+        pytest.param(response(204), b"", Told(), id="status-without-content"),
         pytest.param(response(content_length="many"), b"x", Told(), id="odd-length"),
         pytest.param(response(content_type="text/plain"), b"x", Told(), id="text"),
         pytest.param(response(), WHEEL, IS_FILE, id="wheel"),
