@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from breadth.results import Case, Where
 from lab.built_wheels import members_of
 from lab.debian import OutOfReachError
 from lab.newer_pythons import BUILDS, newer_python
@@ -57,24 +58,18 @@ LAST_PIP = {"3.9": (26, 0)}
 """The last pips, as major and minor, that want to run on a Python."""
 
 
-class Pair(NamedTuple):
-    """A pip on a Python."""
-
-    pip: str
-    python: str
-
-    def __str__(self) -> str:
-        return f"{self.pip}-{self.python}"
-
-
-SAMPLE = (
-    Pair("20.3.4", "3.9"),
-    Pair("23.3.2", "3.12"),
-    Pair("26.3", "3.13"),
-)
+SAMPLES = {
+    Where.ENVIRONMENT: (
+        Case("20.3.4", "3.9"),
+        Case("23.3.2", "3.12"),
+        Case("26.3", "3.13"),
+    ),
+    # Other tests of the default run are about it.
+    Where.INTERPRETER: (),
+}
 """The pairs of the default run: each storage, on Pythons that other tests leave out."""
 
-ALL = tuple(Pair(pip, python) for pip in PIPS for python in PYTHONS)
+ALL = tuple(Case(pip, python) for pip in PIPS for python in PYTHONS)
 
 
 def interpreter(name: str) -> Path:

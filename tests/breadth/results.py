@@ -4,14 +4,37 @@ from __future__ import annotations
 
 import enum
 import json
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lab.debian import OutOfReachError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 FILE = "breadth.jsonl"
 """The name of a result file, in whatever folder."""
+
+
+class Case(NamedTuple):
+    """What is tried, on a Python."""
+
+    subject: str
+    """The version of a pip, or a way to have one."""
+    python: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}@{self.python}"
+
+
+class Where(enum.Enum):
+    """Where pipmend is installed."""
+
+    ENVIRONMENT = "environment"
+    """In the environment of the pip, and nowhere else."""
+    INTERPRETER = "interpreter"
+    """In no environment: one copy serves all of the interpreter."""
 
 
 class Outcome(enum.Enum):
@@ -42,8 +65,8 @@ class Result(NamedTuple):
 
     table: str
     """Which table it belongs to: ``pairs`` or ``ways``."""
-    row: str
-    column: str
+    case: str
+    where: Where
     outcome: Outcome
     reason: str
     ran: str
@@ -54,7 +77,27 @@ class Result(NamedTuple):
     @property
     def key(self) -> tuple[str, str, str]:
         """What it is the result of."""
-        return (self.table, self.row, self.column)
+        return (self.table, self.case, self.where.value)
+
+
+def tried(
+    table: str, case: Case, where: Where, trial: Callable[[], tuple[Verdict, str]]
+) -> Result:
+    """Run a trial; that something cannot be had here is a result as well.
+
+    Args:
+        table: which one the result belongs to.
+        case: what is tried.
+        where: where pipmend is installed.
+        trial: gives the verdict, and the pip that ran.
+    """
+    start = time.monotonic()
+    try:
+        verdict, ran = trial()
+    except OutOfReachError as error:
+        verdict, ran = Verdict(Outcome.NOT_AVAILABLE, str(error)), ""
+    seconds = round(time.monotonic() - start, 1)
+    return Result(table, str(case), where, *verdict, ran, seconds)
 
 
 def add(folder: Path, result: Result) -> None:
@@ -84,11 +127,13 @@ def write(path: Path, results: Iterable[Result]) -> None:
 
 
 def _as_document(result: Result) -> dict[str, Any]:
-    return {**result._asdict(), "outcome": result.outcome.value}
+    enums = {"where": result.where.value, "outcome": result.outcome.value}
+    return {**result._asdict(), **enums}
 
 
 def _from_document(document: dict[str, Any]) -> Result:
     try:
-        return Result(**{**document, "outcome": Outcome(document["outcome"])})
+        where, outcome = Where(document["where"]), Outcome(document["outcome"])
+        return Result(**{**document, "where": where, "outcome": outcome})
     except (TypeError, KeyError) as error:
         raise ValueError(f"no result: {document}") from error

@@ -4,6 +4,7 @@ With ``tests`` in PYTHONPATH, where the tests run:
 
   python -m breadth.table                        print the tables from the kept results
   python -m breadth.table --run                  run everything and keep the results
+  python -m breadth.table --run --only ways      run a part, and keep the other results
   python -m breadth.table --results FOLDER       take them from another folder
   python -m breadth.table --readme README.md     put the tables into a file
 """
@@ -19,11 +20,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from breadth import readme, results, ways
 from breadth.pairs import PIPS, PYPY, PYTHONS
-from breadth.results import Outcome, Result
+from breadth.results import Case, Outcome, Result, Where
 from lab.environments import WAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 MARK = "breadth"
 """The name of the comments around the tables."""
@@ -35,6 +36,21 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = "breadth"
 """Where tests leave their results, below pytest's own cache folder."""
 
+TRIALS = ("heals_on_a_python", "reaches_its_pip")
+"""What the names of the tests have in them that are trials."""
+
+PARTS = {
+    "pairs": TRIALS[0],
+    "ways": TRIALS[1],
+    **{place.value: f"({' or '.join(TRIALS)}) and {place.value}" for place in Where},
+}
+"""What can be run alone, as pytest chooses it."""
+
+LEGEND = """\
+Everything was tried twice: with pipmend installed into the environment; and with
+nothing in it, where one copy for all serves the interpreter (`install_hook.py
+--global`). A cell of the first table is the result of both."""
+
 
 class Notes:
     """Reasons, numbered in the order in which they come up."""
@@ -42,16 +58,20 @@ class Notes:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
-    def cell(self, result: Result | None) -> str:
-        """The text of a cell.
+    def cell(self, found: Iterable[Result | None]) -> str:
+        """The text of a cell: what its results have in common, or all of it.
 
         Raises:
-            ValueError: the trial failed, or there was none: nothing to publish.
+            ValueError: a trial failed, or there was none: nothing to publish.
         """
+        return " / ".join(dict.fromkeys(map(self._text, found)))
+
+    def _text(self, result: Result | None) -> str:
         if result is None:
             raise ValueError("a cell has no result; run everything first")
         if result.outcome is Outcome.FAILS:
-            raise ValueError(f"{result.row}, {result.column} fails: {result.reason}")
+            case, where, reason = result.case, result.where.value, result.reason
+            raise ValueError(f"{case}, installed into the {where}, fails: {reason}")
         if result.outcome is Outcome.HEALS:
             return "heals"
         text = f"{result.outcome.value}: {result.reason}"
@@ -83,63 +103,80 @@ def rendered(found: Iterable[Result]) -> str:
     notes = Notes()
     pairs = _pairs(by_key, notes)
     environments = _ways(by_key, notes)
-    return "\n".join([*pairs, "", *environments, "", *notes.lines()])
+    return "\n".join([LEGEND, "", *pairs, "", *environments, "", *notes.lines()])
 
 
-def _pairs(by_key: dict[tuple[str, str, str], Result], notes: Notes) -> list[str]:
+def _of(
+    by_key: Mapping[tuple[str, str, str], Result], table: str, case: Case
+) -> list[Result | None]:
+    """The results of a case, one for each place where pipmend can be installed."""
+    return [by_key.get((table, str(case), where.value)) for where in Where]
+
+
+def _pairs(by_key: Mapping[tuple[str, str, str], Result], notes: Notes) -> list[str]:
     names = [name.replace("pypy", "PyPy ") for name in PYTHONS]
     lines = [Row(("pip", *names)), Row(("---",) * (len(names) + 1))]
     for pip in PIPS:
-        cells = (notes.cell(by_key.get(("pairs", pip, name))) for name in PYTHONS)
+        cases = (Case(pip, name) for name in PYTHONS)
+        cells = (notes.cell(_of(by_key, "pairs", case)) for case in cases)
         lines.append(Row((pip, *cells)))
     return [str(line) for line in lines]
 
 
-def _ways(by_key: dict[tuple[str, str, str], Result], notes: Notes) -> list[str]:
-    """One row a way; what is installed for the interpreter has a column if tried."""
-    is_tried = {column for table, _, column in by_key if table == "ways"}
-    columns = [name for name in ways.COLUMNS if name in is_tried]
-    titles = [f"installed into the {name}" for name in columns]
+def _ways(by_key: Mapping[tuple[str, str, str], Result], notes: Notes) -> list[str]:
+    titles = [f"installed into the {where.value}" for where in Where]
     lines = [Row(("way", "the pip that ran", *titles))]
     lines.append(Row(("---",) * (len(titles) + 2)))
     for case in ways.CASES:
-        found = [by_key.get(("ways", str(case), name)) for name in columns]
-        known = [one.ran for one in found if one is not None and one.ran]
-        ran = (*known, f"Python {case.python.removeprefix('pypy')}")[0]
+        found = _of(by_key, "ways", case)
+        known = dict.fromkeys(one.ran for one in found if one is not None and one.ran)
+        ran = " / ".join(known) or f"Python {case.python.removeprefix('pypy')}"
         if case.python == PYPY:
             ran = ran.replace("Python", "PyPy")
-        cells = (notes.cell(one) for one in found)
-        lines.append(Row((WAYS[case.way].title, ran, *cells)))
+        cells = (notes.cell([one]) for one in found)
+        lines.append(Row((WAYS[case.subject].title, ran, *cells)))
     return [str(line) for line in lines]
 
 
-def keep(folder: Path) -> None:
+def keep(folder: Path, others: Iterable[Result] = ()) -> None:
     """Take the results of a folder as those that the README is made from.
+
+    Args:
+        folder: where a run has left them.
+        others: stay, if the folder has none of the same trial.
 
     Raises:
         OSError: there are none.
         ValueError: they cannot be read, or a cell would be unexplained.
     """
-    found = results.read(folder / results.FILE)
-    rendered(found)
-    results.write(KEPT, sorted(found, key=lambda result: result.key))
+    found = {one.key: one for one in (*others, *results.read(folder / results.FILE))}
+    rendered(found.values())
+    results.write(KEPT, (found[key] for key in sorted(found)))
 
 
-def run_everything() -> bool:
-    """Run all trials and keep their results, if all went as they should.
+def run(only: str | None) -> bool:
+    """Run the trials and keep their results, if all went as they should.
+
+    Args:
+        only: one of ``PARTS``; None runs everything.
 
     Raises:
         OSError: there are no results.
         ValueError: a cell would be unexplained.
     """
     with tempfile.TemporaryDirectory(prefix="pipmend-breadth-") as folder:
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "-m", ""]
-        options = ["-o", f"cache_dir={folder}", "tests/test_breadth.py"]
-        options += ["-k", "heals_on_a_python or reaches_its_pip"]
-        done = subprocess.run([*command, *options], cwd=CHECKOUT, check=False)
+        done = subprocess.run(command(only, folder), cwd=CHECKOUT, check=False)
         if done.returncode == 0:
-            keep(Path(folder, "d", CACHE))
+            others = results.read(KEPT) if only is not None else ()
+            keep(Path(folder, "d", CACHE), others)
     return done.returncode == 0
+
+
+def command(only: str | None, folder: str) -> list[str]:
+    """What runs the trials, or a part of them, and leaves the results in a folder."""
+    chosen = " or ".join(TRIALS) if only is None else PARTS[only]
+    pytest = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "-m", ""]
+    return [*pytest, "-o", f"cache_dir={folder}", "-k", chosen, "tests/test_breadth.py"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -147,12 +184,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--run", action="store_true", help="run everything first")
+    parser.add_argument("--run", action="store_true", help="run the trials first")
+    parser.add_argument("--only", choices=PARTS, help="of these, just this part")
     parser.add_argument("--results", type=Path, metavar="FOLDER")
     parser.add_argument("--readme", type=Path, metavar="FILE")
     given = parser.parse_args(arguments)
     try:
-        if given.run and not run_everything():
+        if given.run and not run(given.only):
             return 1
         if given.results is not None:
             keep(given.results)

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from breadth import pairs
+from breadth import pairs, results
 from breadth.odd import SERIES
-from breadth.results import Outcome, Result, Verdict
+from breadth.results import Outcome, Verdict, Where
 from lab import cache_files
 from lab.built_wheels import WHEEL_DAMAGES, wheels_below
 from lab.damages import damage
 from lab.debian import OutOfReachError
-from lab.pips import Pip, make_venv
-from lab.workbench import Workbench
+from lab.pips import make_venv
+from lab.workbench import Workbench, workbench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from breadth.pairs import Pair
-    from lab.index_server import LocalIndex
+    from breadth.armed import Armed
+    from breadth.results import Case, Result
+    from breadth.stock import Stock
     from lab.pips import Run
 
 REQUIREMENTS = ("alpha", "gamma")
@@ -85,31 +85,39 @@ class Measure(NamedTuple):
     """By the name of the series."""
 
 
-def tried(pair: Pair, index: LocalIndex, store: Path, folder: Path) -> Result:
-    """Try a pair; ``store`` keeps wheels, ``folder`` is for this trial alone."""
-    start = time.monotonic()
-    ran = ""
-    try:
-        bench, verdict = _trial(pair, index, store, folder)
-        for event in bench.events[:1]:
-            ran = f"pip {event['pip']} on Python {event['python']}"
-    except OutOfReachError as error:
-        verdict = Verdict(Outcome.NOT_AVAILABLE, str(error))
-    seconds = round(time.monotonic() - start, 1)
-    return Result("pairs", *pair, *verdict, ran, seconds)
+def tried(pair: Case, stock: Stock, folder: Path, *, armed: Armed | None) -> Result:
+    """Try a pair.
+
+    Args:
+        pair: the pip and the Python.
+        stock: what to draw on.
+        folder: for this trial alone.
+        armed: has the interpreter; without it, pipmend goes into the environment.
+    """
+
+    def run() -> tuple[Verdict, str]:
+        bench, verdict = _trial(pair, stock, folder, armed)
+        ran = [f"pip {one['pip']} on Python {one['python']}" for one in bench.events]
+        return verdict, "".join(ran[:1])
+
+    where = Where.ENVIRONMENT if armed is None else Where.INTERPRETER
+    return results.tried("pairs", pair, where, run)
 
 
 def _trial(
-    pair: Pair, index: LocalIndex, store: Path, folder: Path
+    pair: Case, stock: Stock, folder: Path, armed: Armed | None
 ) -> tuple[Workbench, Verdict]:
     python = pairs.interpreter(pair.python)
-    wheel = pairs.wheel_of(pair.pip, store)
+    store = stock.lab.store
+    wheel = pairs.wheel_of(pair.subject, store)
     pairs.check_declared(wheel, pair.python)
     venv = make_venv(folder / "venv", base_python=python, pip_wheel=wheel)
-    pip = Pip(venv, index.url, index.ca_file, folder / "home")
-    bench = Workbench(pip, index, folder)
+    bench = workbench(stock.lab, venv, stock.index, folder)
     measure = _measured(bench)
-    _attach(bench, [str(path) for path in pairs.own_wheels(pair.python, store)])
+    if armed is None:
+        _attach(bench, [str(path) for path in pairs.own_wheels(pair.python, store)])
+    else:
+        armed.take_over(venv.python, pair.python)
     return bench, _compared(bench, measure)
 
 
@@ -122,6 +130,7 @@ def _measured(bench: Workbench) -> Measure:
     first = bench.install(*REQUIREMENTS)
     if first.returncode:
         reason = first.output.strip().splitlines()[-1].partition(". Did you mean")[0]
+        assert not reason.startswith("ERROR: "), f"nothing could be installed: {first}"
         raise OutOfReachError(f"this pip does not run on this Python: {reason}")
     shutil.copytree(bench.cache, _sound(bench))
     return Measure(_seen(bench), {name: _odd(bench, name) for name in SERIES})

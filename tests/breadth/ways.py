@@ -1,68 +1,36 @@
-"""One way to an environment: does what is installed there reach the pip that runs?"""
+"""One way to an environment: does what is installed reach the pip that runs?"""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
-import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from breadth import pairs
-from breadth.results import Outcome, Result, Verdict
+from breadth import pairs, results
+from breadth.results import Case, Outcome, Verdict, Where
 from lab import cache_files
 from lab.cache_files import LAYOUTS, entry_path
 from lab.damages import damage
-from lab.debian import OutOfReachError
-from lab.environments import PIP, PROJECT, WAYS, Ground
-from lab.packages import BACKEND_NAME
-from lab.pips import (
-    Pip,
-    Run,
-    interpreters,
-    make_venv,
-    pip_wheel,
-    scratch_environment,
-)
+from lab.environments import PIP, WAYS, Ground
+from lab.packages import wheel
+from lab.pips import Run, pip_wheel, scratch_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
     from typing import Any
 
+    from breadth.armed import Armed
+    from breadth.results import Result
+    from breadth.stock import Stock
     from lab.environments import Environment
-    from lab.index_server import LocalIndex
 
-STORAGES = ("22.3.1", "26.3")
-"""One pip of each storage: between them they fill a cache for all others."""
-
-COLUMNS = ("environment", "interpreter")
-"""Where pipmend was installed: there alone, or for all environments of a Python."""
-
-_PREFERRED = "3.11"
+STRANGER = "stranger"
+"""What is installed in pipmend's place where an environment is to be without it."""
 
 _TIMEOUT = 180
 """Seconds for one command."""
-
-
-class Stock(NamedTuple):
-    """What all ways draw on."""
-
-    store: Path
-    """Keeps wheels and tools."""
-    local: LocalIndex
-    cache: Path
-    """Warm for every pip, in both storages."""
-
-
-class Case(NamedTuple):
-    """A way on a Python."""
-
-    way: str
-    python: str
-
-    def __str__(self) -> str:
-        return f"{self.way}@{self.python}"
 
 
 CASES = (
@@ -89,98 +57,97 @@ CASES = (
 )
 """Each way once, on one Python or another; Python's own way on all of them."""
 
-SAMPLE = (
-    Case("zipapp", "3.13"),
-    Case("python-option-caller", "3.12"),
-)
+SAMPLES = {
+    Where.ENVIRONMENT: (Case("zipapp", "3.13"), Case("python-option-caller", "3.12")),
+    Where.INTERPRETER: (
+        Case("python-option-caller", "3.12"),
+        Case("build-in-venv", "3.13"),
+    ),
+}
 """The ways of the default run; no other test is about them."""
 
 
-def stocked(store: Path, index: LocalIndex, folder: Path) -> Stock:
-    """Fill a cache with what every way asks for, by pips without pipmend."""
-    cache = folder / "cache"
-    installed = interpreters()
-    base = installed.get(_PREFERRED) or next(iter(installed.values()))
-    for version in STORAGES:
-        venv = make_venv(
-            folder / f"pip{version}",
-            base_python=base,
-            pip_wheel=pip_wheel(version, store),
-        )
-        pip = Pip(venv, index.url, index.ca_file, folder / "home")
-        out = folder / f"out{version}"
-        for project in (PROJECT, BACKEND_NAME, "gamma"):
-            options = ("--no-deps",)
-            pip.download(project, target=out, cache=cache, options=options, check=True)
-    return Stock(store, index, cache)
-
-
-def tried(
-    case: Case,
-    stock: Stock,
-    folder: Path,
-    *,
-    base: Path | None = None,
-    own: bool = True,
-) -> Result:
+def tried(case: Case, stock: Stock, folder: Path, *, armed: Armed | None) -> Result:
     """Break the page that a way asks for, and have its pip ask.
 
     Args:
         case: the way and the Python.
         stock: what to draw on.
         folder: for this trial alone.
-        base: the interpreter to use, if not just any of that Python.
-        own: install pipmend into the environment; without it, only what is in the
-            base interpreter can be in force.
+        armed: has the interpreter; without it, pipmend goes into the environment.
     """
-    start = time.monotonic()
-    ran = ""
-    try:
-        base = base or pairs.interpreter(case.python)
-        ground = _ground(base, case.python, stock, folder)
-        environment = WAYS[case.way].make(ground)
-        if own:
-            _arm(environment, ground, case.python)
-        verdict, ran = _met(case, environment, ground, stock)
-    except OutOfReachError as error:
-        verdict = Verdict(Outcome.NOT_AVAILABLE, str(error))
-    seconds = round(time.monotonic() - start, 1)
-    return Result("ways", str(case), COLUMNS[0 if own else 1], *verdict, ran, seconds)
+
+    def run() -> tuple[Verdict, str]:
+        base = pairs.interpreter(case.python)
+        if armed is None:
+            wheels = pairs.own_wheels(case.python, stock.lab.store)
+            ground = _ground(base, stock, folder, wheels)
+            environment = WAYS[case.subject].make(ground)
+            excuse = WAYS[case.subject].out_of_reach
+        else:
+            wheels = [_stranger(folder)]
+            ground = _ground(base, stock, folder, wheels)
+            environment = _without_pipmend(armed.environment(case, ground))
+            excuse = None
+        _furnish(environment, ground, wheels)
+        return _met(environment, ground, stock, excuse)
+
+    where = Where.ENVIRONMENT if armed is None else Where.INTERPRETER
+    return results.tried("ways", case, where, run)
 
 
-def _ground(base: Path, python: str, stock: Stock, folder: Path) -> Ground:
+def _ground(base: Path, stock: Stock, folder: Path, wheels: Sequence[Path]) -> Ground:
     links = folder / "links"
     links.mkdir()
-    pip = pip_wheel(PIP, stock.store)
-    for one in (*pairs.own_wheels(python, stock.store), pip):
+    for one in (*wheels, pip_wheel(PIP, stock.lab.store)):
         shutil.copy(one, links)
-    return Ground(base, folder, stock.store, links)
+    return Ground(base, folder, stock.lab.store, links)
 
 
-def _arm(environment: Environment, ground: Ground, python: str) -> None:
-    """Install pipmend; a tool that finds it among the links is told no files."""
-    names = [path.name for path in pairs.own_wheels(python, ground.store)]
-    wheels = [str(ground.links / name) for name in names]
+def _stranger(folder: Path) -> Path:
+    """A wheel with a command, as pipmend has one."""
+    command = f"[console_scripts]\n{STRANGER} = {STRANGER}:main\n".encode()
+    about = f"{STRANGER}-1.0.dist-info/entry_points.txt"
+    made = wheel(STRANGER, "1.0", payload={f"{STRANGER}.py": b"", about: command})
+    path = folder / made.filename
+    path.write_bytes(made.content)
+    return path
+
+
+def _without_pipmend(environment: Environment) -> Environment:
+    """The same, with other software in the place of pipmend."""
+    arm, fetch = (
+        tuple(STRANGER if word == "pipmend" else word for word in command)
+        for command in (environment.arm, environment.fetch)
+    )
+    return environment._replace(arm=arm, fetch=fetch)
+
+
+def _furnish(environment: Environment, ground: Ground, wheels: Sequence[Path]) -> None:
+    """Install wheels; a tool that finds them among the links is told no files."""
     command = environment.arm
-    if command[-1] != "pipmend":
-        command = (*command, *wheels)
+    if command[-1] not in {"pipmend", STRANGER}:
+        command = (*command, *(str(ground.links / path.name) for path in wheels))
     run = _run(command, {**_clean(ground), **environment.settings}, ground.folder)
-    assert run.returncode == 0, f"pipmend could not be installed: {run}"
+    assert run.returncode == 0, f"the environment could not be furnished: {run}"
 
 
 def _met(
-    case: Case, environment: Environment, ground: Ground, stock: Stock
+    environment: Environment, ground: Ground, stock: Stock, excuse: str | None
 ) -> tuple[Verdict, str]:
-    """Let a pip meet the broken page; what came of it, and which pip it was."""
+    """Let a pip meet the broken page; what came of it, and which pip it was.
+
+    ``excuse`` is why it may not heal; None where it has to.
+    """
     cache = ground.folder / "cache"
     settings = {
         **_clean(ground),
         **environment.settings,
-        "PIP_INDEX_URL": stock.local.url,
-        "PIP_CERT": str(stock.local.ca_file),
+        "PIP_INDEX_URL": stock.index.url,
+        "PIP_CERT": str(stock.index.ca_file),
         "PIP_CACHE_DIR": str(cache),
     }
-    page = f"{stock.local.url}{environment.project}/"
+    page = f"{stock.index.url}{environment.project}/"
     _refresh(cache, stock, broken=page)
     run = _run(environment.fetch, settings, ground.folder)
     events = _events(ground.folder)
@@ -190,10 +157,9 @@ def _met(
         return Verdict(Outcome.HEALS), ran
     _refresh(cache, stock)
     again = _run(environment.fetch, settings, ground.folder)
-    reason = WAYS[case.way].out_of_reach
-    if reason is None or names or not run.returncode or again.returncode:
+    if excuse is None or names or not run.returncode or again.returncode:
         return Verdict(Outcome.FAILS, f"{names}: {run}\nwithout damage: {again}"), ""
-    return Verdict(Outcome.NOT_REACHED, reason), ""
+    return Verdict(Outcome.NOT_REACHED, excuse), ""
 
 
 def _refresh(cache: Path, stock: Stock, *, broken: str | None = None) -> None:
