@@ -112,7 +112,7 @@ def large_contents(size: int) -> Iterator[Content]:
     while size > 0:
         drawn = int(chance.lognormvariate(*_LARGE_WHEEL))
         name = f"package{number:06}"
-        body = _large_wheel(name, min(drawn, size, _LARGEST_WHEEL))
+        body = large_wheel(name, min(drawn, size, _LARGEST_WHEEL))
         yield Content(f"/packages/{name}-1.0-py3-none-any.whl", body, FILE_TYPE)
         size -= len(body)
         number += 1
@@ -184,7 +184,7 @@ def _core_metadata(name: str, chance: random.Random) -> bytes:
     return head + _SENTENCE * int(chance.lognormvariate(*_DESCRIPTION))
 
 
-def _large_wheel(name: str, size: int) -> bytes:
+def large_wheel(name: str, size: int) -> bytes:
     """A wheel of about so many bytes; its noise is stored as it is."""
     small = packages.wheel(name, "1.0", payload={f"{name}.py": b""})
     buffer = io.BytesIO(small.content)
