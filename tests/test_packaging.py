@@ -103,6 +103,7 @@ MODULES = {
     "everywhere/private.py",
     "everywhere/receipt.py",
     "everywhere/refusals.py",
+    "everywhere/sbom.py",
     "everywhere/search.py",
     "everywhere/telling.py",
     "everywhere/trust.py",

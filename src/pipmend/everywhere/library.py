@@ -1,7 +1,8 @@
 """The copy of pipmend that all interpreters load: built aside, put in place at once.
 
 It is a folder with ``pipmend_hook.py``, the package, its dependencies, the command,
-byte code for each interpreter, and a list of all files with their SHA-256.
+byte code for each interpreter, a software bill of materials, and a list of all files
+with their SHA-256.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pipmend
-from pipmend.everywhere import dependencies, files, interpreters
+from pipmend.everywhere import dependencies, files, interpreters, sbom
 from pipmend.everywhere.refusals import RefusedError
 
 if TYPE_CHECKING:
@@ -135,6 +136,9 @@ def build(
         path.relative_to(new).as_posix(): str(files.digest_of(path))
         for path in files.below(new)
     }
+    bill = sbom.document(new, listed)
+    (new / sbom.NAME).write_bytes(bill)
+    listed[sbom.NAME] = files.digest(bill)
     (new / LISTING).write_text(json.dumps(listed, indent=1), "utf-8")
     return new
 
@@ -253,7 +257,7 @@ def _reuse_dependencies(library: Library, new: Path) -> bool:
     """Copy the dependencies of the former copy, if they are right and whole."""
     listing = library.listing
     own = _own_part(listing)
-    theirs = [name for name in listing if name not in own]
+    theirs = [name for name in listing if name not in own and name != sbom.NAME]
     for one in dependencies.DEPENDENCIES:
         if f"{one.name}-{one.version}.dist-info/METADATA" not in theirs:
             return False
