@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.environments import PROJECT
+from lab.preparation import checked, made_once
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lab.debian_root import DebianRoot
 
 TOOLS = ("virtualenv", "uv", "pipx")
@@ -26,8 +26,6 @@ _SEEDS = ("pip", "setuptools", "wheel")
 """What uv and pipx put into environments."""
 
 _WHEELS = "/opt/wheels-of-tools"
-_TIMEOUT = 600
-"""Seconds for downloading them all."""
 
 _INSTALL = f"~/env/bin/pip install --force-reinstall {PROJECT}"
 
@@ -72,30 +70,8 @@ def put_tools(root: DebianRoot, wheels: Path) -> None:
 def tool_wheels(store: Path) -> Path:
     """A folder with the wheels of the tools, of what they need and what they seed."""
     target = store / "wheels-of-tools"
-    if target.is_dir():
-        return target
-    store.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=store, prefix=".new-") as scratch:
-        whole = Path(scratch, target.name)
-        form = ("--only-binary=:all:", f"--python-version={PYTHON}")
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", *form]
-        _checked([*pip, f"--dest={whole}", *TOOLS, *_SEEDS])
-        try:
-            whole.replace(target)
-        except OSError:
-            if not target.is_dir():
-                raise
-    return target
-
-
-def _checked(command: list[str]) -> None:
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT,
-        check=False,
+    form = ("--only-binary=:all:", f"--python-version={PYTHON}")
+    pip = (sys.executable, "-m", "pip", "download", "--quiet", *form)
+    return made_once(
+        target, lambda folder: checked(*pip, f"--dest={folder}", *TOOLS, *_SEEDS)
     )
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")

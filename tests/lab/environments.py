@@ -13,16 +13,16 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 import zipapp
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab import debian, tools
+from lab import debian, toolbox, tools
 from lab.debian import OutOfReachError
 from lab.packages import BACKEND_NAME, sdist, wheel
 from lab.pips import pip_wheel, scratch_environment
+from lab.preparation import made_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -351,7 +351,7 @@ def _seeds(ground: Ground) -> Path:
         download = [sys.executable, "-m", "pip", "download", "--quiet"]
         _checked([*download, f"--dest={folder}", "setuptools", "wheel"])
 
-    return _once(ground.store / "seeds", fill)
+    return made_once(ground.store / "seeds", fill)
 
 
 def _pipx_settings(ground: Ground) -> dict[str, str]:
@@ -379,32 +379,15 @@ def _tox_file(ground: Ground, name: str, dependency: str) -> Path:
 
 
 def _toolbox(ground: Ground) -> str:
-    """The interpreter of an environment with all tools, made once.
+    """An interpreter with what makes environments.
 
     Raises:
         OutOfReachError: the index has them not.
     """
-
-    def fill(folder: Path) -> None:
-        _checked([sys.executable, "-m", "venv", folder])
-        install = [str(_python_of(folder)), "-m", "pip", "install", "--quiet"]
-        _checked([*install, *TOOLS])
-
-    return str(_python_of(_once(ground.store / "toolbox", fill)))
-
-
-def _once(target: Path, fill: Callable[[Path], None]) -> Path:
-    if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as scratch:
-            whole = Path(scratch, target.name)
-            fill(whole)
-            try:
-                whole.replace(target)
-            except OSError:
-                if not target.is_dir():
-                    raise
-    return target
+    try:
+        return str(toolbox.python_with(ground.store, *TOOLS))
+    except RuntimeError as error:
+        raise OutOfReachError(str(error).splitlines()[-1]) from None
 
 
 def _run(ground: Ground, *command: str | Path) -> None:

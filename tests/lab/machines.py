@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import functools
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.bases import Base, copy_base, snapshot
 from lab.pips import Run, pip_wheel, scratch_environment
+from lab.preparation import made_once
 from lab.wheels import CHECKOUT
 from pipmend.everywhere import dependencies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from lab.laboratory import Laboratory
 
@@ -118,19 +117,11 @@ def _template(lab: Laboratory, name: str) -> Base | None:
 @functools.cache
 def wheels(store: Path) -> Path:
     """A folder with the wheels of the dependencies, as they are fetched for a copy."""
-    target = store / "everywhere"
-    if target.is_dir():
-        return target
-    store.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=store, prefix=".new-") as scratch:
-        fetched = dependencies.fetch([sys.executable], Path(scratch))
-        whole = Path(scratch, "whole")
-        whole.mkdir()
+
+    def fill(folder: Path) -> None:
+        fetched = dependencies.fetch([sys.executable], folder.parent)
+        folder.mkdir()
         for wheel in fetched:
-            shutil.move(wheel, whole)
-        try:
-            os.rename(whole, target)  # noqa: PTH104
-        except OSError:
-            if not target.is_dir():
-                raise
-    return target
+            shutil.move(wheel, folder)
+
+    return made_once(store / "everywhere", fill)

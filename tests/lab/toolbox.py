@@ -3,50 +3,27 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from lab.preparation import checked, made_once
 
-_TIMEOUT = 600
-"""Seconds for installing them."""
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PYTHON = "Scripts/python.exe" if os.name == "nt" else "bin/python"
 
 
 def python_with(store: Path, *requirements: str) -> Path:
-    """An interpreter whose environment has these, made once in ``store``."""
-    target = store / "programs" / "-".join(requirements)
-    if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as scratch:
-            whole = Path(scratch, target.name)
-            _fill(whole, requirements)
-            try:
-                whole.rename(target)
-            except OSError:
-                if not target.is_dir():
-                    raise
-    return target / "bin" / "python"
+    """An interpreter whose environment has these, made once in ``store``.
 
+    Raises:
+        RuntimeError: They cannot be had.
+    """
 
-def _fill(folder: Path, requirements: Sequence[str]) -> None:
-    _checked(sys.executable, "-m", "venv", str(folder))
-    pip = (str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet")
-    _checked(*pip, *requirements)
+    def fill(folder: Path) -> None:
+        checked(sys.executable, "-m", "venv", folder)
+        install = ("-m", "pip", "install", "--quiet")
+        checked(folder / _PYTHON, *install, *requirements)
 
-
-def _checked(*command: str) -> None:
-    done = subprocess.run(
-        command,
-        env=dict(os.environ),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    return made_once(store / "programs" / "-".join(requirements), fill) / _PYTHON

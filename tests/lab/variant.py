@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from lab.preparation import checked, made_once
 from lab.wheels import CHECKOUT, pipmend_wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def variant_wheel(store: Path, tag: str) -> Path:
     """The wheel for Pythons from a tag on, such as ``py318``; built at most once."""
     folder = pipmend_wheel(store).parent
     target = folder.with_name(f"{folder.name}-{tag}")
-    if not target.is_dir():
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as scratch:
-            whole = Path(scratch, target.name)
-            build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
-            subprocess.run(
-                [*build, "-d", str(whole)],
-                cwd=CHECKOUT,
-                env={**os.environ, "PIPMEND_WHEEL_TAG": tag},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=True,
-            )
-            try:
-                whole.replace(target)
-            except OSError:
-                if not target.is_dir():
-                    raise
+    build = (sys.executable, "-m", "hatchling", "build", "-t", "wheel")
+    environment = {**os.environ, "PIPMEND_WHEEL_TAG": tag}
+    made_once(
+        target,
+        lambda folder: checked(*build, "-d", folder, env=environment, cwd=CHECKOUT),
+    )
     return next(target.glob("*.whl"))

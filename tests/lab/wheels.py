@@ -1,21 +1,19 @@
 """Wheels from outside: every pip, pipmend from this checkout, what it depends on.
 
-Only this module reaches a package index, in the ordinary environment of the
-machine. Each result is made in a folder of its own and renamed into the store,
-so that several test workers may ask for the same one at once.
+They come from a package index, in the ordinary environment of the machine.
 """
 
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.preparation import checked, made_once
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 """The folder that holds ``pyproject.toml``."""
@@ -23,13 +21,10 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 DEPENDENCIES = ("wrapt==1.17.3", "msgpack", "platformdirs")
 """What a hooked environment gets beside pipmend; this wrapt runs on every Python."""
 
-_TIMEOUT = 300
-"""Seconds for one download or build."""
-
 
 def pip_wheel(version: str, store: Path) -> Path:
     """The wheel of one pip release, downloaded at most once into ``store``."""
-    folder = _once(
+    folder = made_once(
         store / "pips" / version,
         lambda scratch: _download(scratch, [f"pip=={version}"]),
     )
@@ -54,17 +49,18 @@ def pipmend_wheels(
         _download(scratch, dependencies, python)
         Path(scratch, own.name).write_bytes(own.read_bytes())
 
-    return _once(target, fill)
+    return made_once(target, fill)
 
 
 def pipmend_wheel(store: Path) -> Path:
     """The wheel of pipmend, built again only when the sources have changed."""
-    folder = _once(store / "pipmend" / _source_digest(), _build)
+    folder = made_once(store / "pipmend" / _source_digest(), _build)
     return next(folder.glob("*.whl"))
 
 
 def _build(folder: Path) -> None:
-    _run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)])
+    build = (sys.executable, "-m", "hatchling", "build", "-t", "wheel")
+    checked(*build, "-d", folder, cwd=CHECKOUT)
 
 
 def _download(
@@ -74,37 +70,7 @@ def _download(
     if python is not None:
         target += [f"--python-version={python}", "--implementation=cp"]
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    _run([*pip, *target, f"--dest={folder}", *requirements])
-
-
-def _run(command: Sequence[str]) -> None:
-    done = subprocess.run(
-        command,
-        cwd=CHECKOUT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-
-
-def _once(target: Path, fill: Callable[[Path], None]) -> Path:
-    if target.is_dir():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as scratch:
-        whole = Path(scratch, target.name)
-        whole.mkdir()
-        fill(whole)
-        try:
-            whole.replace(target)
-        except OSError:
-            if not target.is_dir():
-                raise
-    return target
+    checked(*pip, *target, f"--dest={folder}", *requirements)
 
 
 def _source_digest() -> str:

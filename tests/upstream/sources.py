@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.debian import OutOfReachError
+from lab.preparation import made_once
 
 if TYPE_CHECKING:
     from upstream.projects import Project
@@ -60,17 +61,10 @@ def strip(folder: Path) -> None:
 
 
 def _sdist(name: str, version: str, store: Path) -> Path:
-    target = store / "sdists" / f"{name}-{version}"
-    if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as scratch:
-            fresh = Path(scratch, "fresh")
-            _download(f"{name}=={version}", name, fresh)
-            try:
-                fresh.rename(target)
-            except OSError:
-                if not target.is_dir():
-                    raise
+    target = made_once(
+        store / "sdists" / f"{name}-{version}",
+        lambda folder: _download(f"{name}=={version}", name, folder),
+    )
     return next(path for path in target.iterdir() if path.suffix == ".gz")
 
 
