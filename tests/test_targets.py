@@ -291,6 +291,38 @@ def test_a_broken_entry_is_healed(
     assert len(tool.log) == 2
 
 
+def test_the_commands_find_what_was_moved(tool: Tool) -> None:
+    """Wherever the cache of the program is: the events tell."""
+    asked = ("SeparateBodyFileCache", tool.cache / "web", tool.index.origin + FILE)
+    tool.ask(asked)
+    (body,) = tool.cache.rglob("*.body")
+    body.write_bytes(b"")
+    cache_files.age(tool.cache)
+    tool.ask(asked)
+    (found, _) = tool.log
+
+    def command(*words: str) -> str:
+        done = tool.run("-m", "pipmend", *words)
+        assert done.stderr == ""
+        return done.stdout
+
+    listed = command("quarantine", "list")
+    assert f"In {tool.cache / 'web'}" in listed or found["id"] in listed
+    assert "body-size" in listed
+    told = command("explain", found["id"])
+    assert "verdict         corrupt" in told
+    assert "expected        " in told
+    assert f"moved to quarantine as {found['id']}" in told
+    assert f"was at        {body.with_suffix('')}" in command(
+        "quarantine", "show", found["id"]
+    )
+    assert "a cache of another program" in command("scan", str(tool.cache / "web"))
+    assert "Copied " in command("quarantine", "restore", found["id"])
+    assert (tool.folder / f"pipmend-{found['id']}" / "metadata").exists()
+    assert "Deleted 1 item" in command("quarantine", "purge", "--all")
+    assert command("quarantine", "list").startswith("Nothing is in quarantine")
+
+
 @pytest.mark.parametrize("kind", LAYOUTS)
 def test_without_pipmend_the_same_damage_is_felt(kind: str, tool: Tool) -> None:
     """The table can fail: the program ends, and so does each later run."""

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipmend import surroundings
+from pipmend import config, events, quarantine, surroundings
 from pipmend._compat import caches
 from pipmend._compat.caches import CacheFolder
 from pipmend.errors import UsageError
@@ -64,6 +64,23 @@ def chosen_for_change(arguments: argparse.Namespace) -> list[CacheFolder]:
     return folders
 
 
+def roots_with_quarantines(arguments: argparse.Namespace) -> list[Path]:
+    """The cache folders that are meant; if none is named, those of programs too.
+
+    Of the cache of a program that uses CacheControl itself, only the events tell where
+    it is.
+
+    Raises:
+        UsageError: a folder is not there, or none was found.
+        OSError: the event log cannot be read.
+    """
+    if arguments.caches:
+        return [folder.path for folder in chosen(arguments)]
+    found = [folder.path for folder in caches.find()]
+    found += [root for root in _roots_in_events() if root not in found]
+    return found or [folder.path for folder in chosen(arguments)]
+
+
 def repeated(arguments: argparse.Namespace) -> str:
     """What to type to mean the same caches with another command; maybe nothing."""
     words = [word for path in arguments.caches for word in ("--cache", str(path))]
@@ -76,3 +93,18 @@ def _named(path: Path) -> CacheFolder:
     if path.name in caches.PARTS and not caches.is_cache(path):
         raise UsageError(f"{path} is a part of a cache; name {path.absolute().parent}")
     return CacheFolder(path.absolute(), "named on the command line")
+
+
+def _roots_in_events() -> list[Path]:
+    """Where the items of recorded events are, as far as there is a quarantine."""
+    told = events.EventLog(config.load().log_folder).read()
+    items = {str(event.get("evidence")) for event in told if event is not None}
+    roots = {Path(item).parent.parent.parent for item in items}
+    return sorted(root for root in roots if _has_quarantine(root))
+
+
+def _has_quarantine(root: Path) -> bool:
+    try:
+        return root.is_absolute() and quarantine.folder_of(root).is_dir()
+    except (OSError, ValueError):
+        return False  # no name of a file

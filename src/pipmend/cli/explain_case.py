@@ -94,11 +94,10 @@ def case_of(text: str, arguments: argparse.Namespace) -> Case:
         if place is None:
             raise UsageError(f"{path} is no file of a pip cache")
         return _case_of_places([place], text)
-    roots = [folder.path for folder in cache_option.chosen(arguments)]
+    roots = cache_option.roots_with_quarantines(arguments)
     for root in roots:
-        if (
-            path.parts[0] in caches.PARTS and (root / path).exists()
-        ):  # as `scan` shows it
+        # As `scan` shows it.
+        if path.parts[0] in caches.PARTS and (root / path).exists():
             return case_of(str(root / path), arguments)
     name = name_of(text.partition("#")[0]) if "://" in text else text
     if _NAME.fullmatch(name):
@@ -186,9 +185,12 @@ def _case_of_item(item: Evidence) -> Case:
     case.done = f"moved to quarantine as {item.id}"
     if item.kind is not quarantine.Kind.ENTRY:
         return case
-    verdict = evidence.judge(item)
     reason = case.reason
-    _take_verdict(case, verdict, scan.group_of(verdict))
+    try:
+        verdict = evidence.judge(item)
+        _take_verdict(case, verdict, scan.group_of(verdict))
+    except evidence.EvidenceError:
+        case.verdict = Group.CORRUPT.value  # when it was in the cache of its program
     # What was judged then counts; a body that was cut since judges otherwise.
     case.reason = reason or case.reason
     files = Place(

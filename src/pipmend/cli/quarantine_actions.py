@@ -144,7 +144,7 @@ def _chosen(arguments: argparse.Namespace, roots: list[Path]) -> Iterator[Eviden
 
 
 def _roots(arguments: argparse.Namespace) -> list[Path]:
-    return [cache.path for cache in cache_option.chosen(arguments)]
+    return cache_option.roots_with_quarantines(arguments)
 
 
 def _item(arguments: argparse.Namespace) -> Evidence:

@@ -159,6 +159,11 @@ class TextOutput:
         output.say(f"{folder.path}  ({folder.source})")
         if not caches.is_cache(folder.path):
             output.say(f"  nothing of pip's is here: no {', '.join(caches.PARTS)}")
+        if caches.is_of_library(folder.path):
+            output.say(
+                "  a cache of another program, which is judged while that loads it"
+            )
+            output.say("  (PIPMEND_TARGETS=pip,cachecontrol)")
         self._root = folder.path
         self._quarantined = self._leftovers = 0
 
