@@ -14,11 +14,11 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
 CAN_COUNT = shutil.which("valgrind") is not None
 """Whether instructions can be counted here."""
@@ -34,7 +34,10 @@ _TIMEOUT = 3600
 """Seconds; a process runs some fifty times slower."""
 
 _NAME = re.compile(r"\((\d+)\)(?: (.*))?")
-"""Of an object: its number, and where it is met first its path."""
+"""Of an object or function: its number, and where it is met first its name."""
+
+_COLLECTOR = re.compile(r"(gc_)?collect(_main)?(\.|'|$)")
+"""The function of CPython that looks for garbage, in one of its forms."""
 
 
 class CountError(Exception):
@@ -49,6 +52,9 @@ class Counted:
     """Everywhere but in OpenSSL."""
     in_crypto: int
     """In OpenSSL: hashing, and TLS where there is any."""
+    in_collector: int = 0
+    """Of those outside, what the collections of garbage take. When one comes is chance:
+    a few objects more may bring another one forward, which looks at all there is."""
 
     @property
     def counted(self) -> int:
@@ -59,6 +65,11 @@ class Counted:
     def total(self) -> float:
         """All, as a processor with SHA instructions executes them."""
         return self.outside + self.in_crypto * HARDWARE_SHA256 / SOFTWARE_SHA256
+
+    @property
+    def without_collector(self) -> float:
+        """The same, but for the collections of garbage."""
+        return self.total - self.in_collector
 
 
 @dataclass(frozen=True)
@@ -111,35 +122,51 @@ class Counter:
 
 def _read(path: Path) -> Counted:
     with path.open(encoding="utf-8", errors="replace") as lines:
-        costs = by_object(lines)
-    crypto = sum(cost for name, cost in costs.items() if "libcrypto" in name)
-    return Counted(sum(costs.values()) - crypto, crypto)
+        costs = costs_in(lines)
+    crypto = sum(cost for name, cost in costs.own.items() if "libcrypto" in name)
+    return Counted(sum(costs.own.values()) - crypto, crypto, costs.of_collector)
 
 
-def by_object(lines: Iterable[str]) -> dict[str, int]:
-    """What callgrind has written: own costs, by the name of the program or library."""
+class Costs(NamedTuple):
+    """What callgrind has written."""
+
+    own: dict[str, int]
+    """Instructions by the name of the program or library that they are in."""
+    of_collector: int
+    """Of the collections of garbage, with all that they call."""
+
+
+def costs_in(lines: Iterable[str]) -> Costs:
+    """Read callgrind's output."""
     paths: dict[str, str] = {}
-    costs: dict[str, int] = {}
-    current = ""
+    functions: dict[str, str] = {}
+    own: dict[str, int] = {}
+    current = callee = ""
     is_of_callee = False
+    of_collector = 0
     for line in lines:
         field, _, value = line.partition("=")
         if field in {"ob", "cob"}:
             name = _name(value, paths)
             current = name if field == "ob" else current
+        elif field in {"fn", "cfn"}:
+            callee = _name(value, functions)
         elif field == "calls":
             is_of_callee = True  # the cost in the next line
         elif line[:1].isdigit() or line[:1] in {"+", "-", "*"}:
+            cost = int(line.split()[1])
             if not is_of_callee:
-                costs[current] = costs.get(current, 0) + int(line.split()[1])
+                own[current] = own.get(current, 0) + cost
+            elif _COLLECTOR.match(callee):
+                of_collector += cost
             is_of_callee = False
-    return costs
+    return Costs(own, of_collector)
 
 
-def _name(value: str, paths: dict[str, str]) -> str:
+def _name(value: str, names: dict[str, str]) -> str:
     match = _NAME.match(value.rstrip("\n"))
     assert match is not None, value
-    number, path = match.groups()
-    if path is not None:
-        paths[number] = Path(path).name
-    return paths[number]
+    number, name = match.groups()
+    if name is not None:
+        names[number] = name.rpartition("/")[2]
+    return names[number]

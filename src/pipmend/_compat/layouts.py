@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import hashlib
 import re
 from pathlib import Path, PurePath
@@ -66,7 +67,13 @@ class OwnPlace(Place):
 
 def place_of(layout: Layout, directory: str, metadata: str) -> Place:
     """The place of an entry whose metadata file pip would put at a path."""
-    return place_below(layout, Path(directory), metadata)
+    return place_below(layout, _folder(directory), metadata)
+
+
+@functools.lru_cache(maxsize=8)
+def _folder(directory: str) -> Path:
+    """A path, made once: pip asks for entries of one folder all the time."""
+    return Path(directory)
 
 
 def place_below(layout: Layout, directory: Path, metadata: str) -> Place:

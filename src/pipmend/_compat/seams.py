@@ -206,11 +206,13 @@ def fit(controller: Controller) -> Layout:
 
 def place_of(layout: Layout, cache: Cache, key: str) -> Place:
     """Where a cache keeps the entry of a cache key."""
-    directory, path = os.fspath(cache.directory), _path_of(cache, key)
-    if is_pips(cache):
-        return layouts.place_of(layout, directory, path)
+    directory = os.fspath(cache.directory)
+    find: Callable[[str], str] | None = getattr(cache, _PIPS_PATH_METHOD, None)
+    if find is not None:
+        return layouts.place_of(layout, directory, find(key))
     # A program may give a relative one; what is recorded has to be found later.
-    directory, path = os.path.abspath(directory), os.path.abspath(path)  # noqa: PTH100
+    path = os.path.abspath(_path_of(cache, key))  # noqa: PTH100
+    directory = os.path.abspath(directory)  # noqa: PTH100
     return OwnPlace(*layouts.place_of(layout, directory, path))
 
 
