@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from pipmend import metadata
 from pipmend._compat import layouts
@@ -18,76 +18,76 @@ from pipmend.errors import UnfitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
+    from typing import BinaryIO, Protocol
 
     from pipmend.verify import RequestHeaders
 
+    # What is used of objects of pip's and of CacheControl's: no need to exist.
 
-class Request(Protocol):
-    """The part of requests' PreparedRequest that is used here."""
+    class Request(Protocol):
+        """The part of requests' PreparedRequest that is used here."""
 
-    url: str
-    headers: RequestHeaders
+        url: str
+        headers: RequestHeaders
 
+    class Response(Protocol):
+        """The part of urllib3's HTTPResponse that is used here."""
 
-class Response(Protocol):
-    """The part of urllib3's HTTPResponse that is used here."""
+        headers: Mapping[str, str]
 
-    headers: Mapping[str, str]
+    class Link(Protocol):
+        """The part of pip's Link that is used here."""
 
+        url: str
+        hash: str | None
+        hash_name: str | None
+        file_path: str
 
-class Link(Protocol):
-    """The part of pip's Link that is used here."""
+    class Got(Protocol):
+        """The part of a hash object that is used here."""
 
-    url: str
-    hash: str | None
-    hash_name: str | None
-    file_path: str
+        def digest(self) -> bytes:
+            """The value."""
 
+    class WheelEntry(Protocol):
+        """The part of pip's CacheEntry of the wheel cache that is used here."""
 
-class Got(Protocol):
-    """The part of a hash object that is used here."""
+        link: Link
+        persistent: bool
 
-    def digest(self) -> bytes:
-        """The value."""
+    class Download(Protocol):
+        """The part of pip's _FileDownload that is used here."""
 
+        output_file: BinaryIO
 
-class WheelEntry(Protocol):
-    """The part of pip's CacheEntry of the wheel cache that is used here."""
+    class Cache(Protocol):
+        """The part of pip's SafeFileCache, or of the library's FileCache."""
 
-    link: Link
-    persistent: bool
+        directory: str | os.PathLike[str]
 
+    class Serializer(Protocol):
+        """The part of CacheControl's Serializer that is used here."""
 
-class Download(Protocol):
-    """The part of pip's _FileDownload that is used here."""
+        def dumps(self, request: object, response: object, body: bytes) -> bytes:
+            """Metadata (and the body, in the one-file storage) as bytes."""
 
-    output_file: BinaryIO
+        def prepare_response(
+            self, request: object, cached: dict[object, object], *more: object
+        ) -> object:
+            """The response that decoded metadata is, None if not for this request."""
 
+    class Controller(Protocol):
+        """The part of CacheControl's CacheController that is used here."""
 
-class Cache(Protocol):
-    """The part of pip's SafeFileCache, or of the library's FileCache, that is used."""
+        cache: Cache
+        serializer: Serializer
+        cacheable_status_codes: Container[int]
 
-    directory: str | os.PathLike[str]
-
-
-class Serializer(Protocol):
-    """The part of CacheControl's Serializer that is used here."""
-
-    def dumps(self, request: object, response: object, body: bytes) -> bytes:
-        """Metadata (and the body, in the one-file storage) as bytes."""
-
-    def prepare_response(
-        self, request: object, cached: dict[object, object], *more: object
-    ) -> object:
-        """The response that decoded metadata stands for, None if not for this one."""
-
-
-class Controller(Protocol):
-    """The part of CacheControl's CacheController that is used here."""
-
-    cache: Cache
-    serializer: Serializer
-    cacheable_status_codes: Container[int]
+    class _Code(Protocol):
+        co_varnames: tuple[str, ...]
+        co_argcount: int
+        co_consts: tuple[object, ...]
+        co_names: tuple[str, ...]
 
 
 class Attachment(NamedTuple):
@@ -318,10 +318,3 @@ def _parameters(owner: object, name: str) -> tuple[str, ...] | None:
 def _code(owner: object, name: str) -> _Code | None:
     method: Callable[..., object] | None = getattr(owner, name, None)
     return getattr(getattr(method, "__func__", method), "__code__", None)
-
-
-class _Code(Protocol):
-    co_varnames: tuple[str, ...]
-    co_argcount: int
-    co_consts: tuple[object, ...]
-    co_names: tuple[str, ...]
