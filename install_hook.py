@@ -408,9 +408,7 @@ def install(target: Target, *, opt_in: bool = False, editable: bool = False) -> 
     _refuse_if_managed(target, before)
     earlier = _read_receipt(before)
     _provide_pip(target, before)
-    how = ("--editable", CHECKOUT) if editable else (CHECKOUT,)
-    message = "pip could not install pipmend; its message stands above."
-    target.run("-m", "pip", "install", "--quiet", *how, failure=message)
+    _install_checkout(target, before, editable=editable)
     if target.dry_run:
         return _announce(target, opt_in=opt_in)
     after = target.facts()
@@ -418,6 +416,21 @@ def install(target: Target, *, opt_in: bool = False, editable: bool = False) -> 
     _write_receipt(after, _receipt(before, after, earlier))
     _precompile(target, after)
     return _verify(target, opt_in=opt_in)
+
+
+def _install_checkout(target: Target, before: Facts, *, editable: bool) -> None:
+    how = ("--editable", CHECKOUT) if editable else (CHECKOUT,)
+    command = ("-m", "pip", "install", "--quiet", *how)
+    message = "pip could not install pipmend; its message stands above."
+    if "wrapt" not in before.distributions:
+        # Later ones import asyncio: 60 million instructions in each pip that fetches.
+        try:
+            target.run(*command, "wrapt<2.2", failure=message)
+        except NotDoneError:
+            print("once more, with any wrapt")
+        else:
+            return
+    target.run(*command, failure=message)
 
 
 def _announce(target: Target, *, opt_in: bool) -> int:
