@@ -25,7 +25,11 @@ def find_spec(name, path=None, target=None):  # noqa: ANN001, ANN201, ARG001
 
             pipmend._startup.start(name)  # noqa: SLF001
         except Exception as error:  # noqa: BLE001
-            sys.stderr.write(f"pipmend: not active, pip goes on: {error!r}\n")
+            try:  # past the buffer, where what is not taken would fail again at exit
+                line = f"pipmend: not active, pip goes on: {error!a}\n".encode()
+                sys.modules["os"].write(sys.stderr.fileno(), line)
+            except Exception:  # noqa: BLE001, S110 - stderr is closed or full
+                pass
         finally:
             sys.path = saved
 

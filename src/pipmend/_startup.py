@@ -6,6 +6,7 @@ then at once, since pip 26.3 forbids imports as soon as it installs.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from pipmend import config
@@ -24,7 +25,7 @@ def start(name: str) -> None:
     if not _read:
         _read.append(config.load(unless_off=True))
         for problem in _read[0].problems:
-            sys.stderr.write(f"pipmend: {problem}\n")
+            _tell(f"pipmend: {problem}\n")
     settings = _read[0]
     target = Target.CACHECONTROL if name == "cachecontrol" else Target.PIP
     if settings.mode is config.Mode.OFF or target not in settings.targets:
@@ -32,3 +33,14 @@ def start(name: str) -> None:
     from pipmend import _patches  # noqa: PLC0415 - dear: wrapt, msgpack, json
 
     _patches.arm(settings, target)
+
+
+def _tell(line: str) -> None:
+    """Write to stderr, unless it is closed or full.
+
+    Past its buffer: what is left there fails again at exit, and changes pip's status.
+    """
+    try:
+        os.write(sys.stderr.fileno(), line.encode("utf-8", "backslashreplace"))
+    except (AttributeError, OSError, ValueError):
+        return

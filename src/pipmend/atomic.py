@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,14 +14,17 @@ PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 _WRITE = (
-    os.O_WRONLY
-    | os.O_CREAT
+    os.O_CREAT
     | getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
-_WRITE_NEW = _WRITE | os.O_EXCL
-_APPEND = _WRITE | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
+_WRITE_NEW = _WRITE | os.O_WRONLY | os.O_EXCL
+_APPEND = _WRITE | os.O_RDWR | os.O_APPEND | getattr(os, "O_NONBLOCK", 0)
+
+_LOOKS, _BETWEEN_LOOKS = 5, 0.002
+"""How often, and after how many seconds, a line is seen to have no end: a file may
+grow in steps while one of more than a page is written."""
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -36,15 +41,33 @@ def write_new(path: Path, data: bytes) -> None:
 def append_line(path: Path, line: bytes) -> None:
     """Append to a private file in one write, so that lines never mix.
 
+    After a line that was cut off, as a full disk does it, a new one is begun.
+
     Raises:
         OSError: it cannot be written, or not in one piece.
     """
     descriptor = os.open(path, _APPEND, PRIVATE_FILE)
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path}: no regular file")
+        if _ends_torn(descriptor):
+            line = b"\n" + line
         if os.write(descriptor, line) != len(line):
             raise OSError(f"{path}: a line was written in part")
     finally:
         os.close(descriptor)
+
+
+def _ends_torn(descriptor: int) -> bool:
+    """Whether the last line of a file was cut off, and is not just being written."""
+    for _ in range(_LOOKS):
+        if os.lseek(descriptor, 0, os.SEEK_END) == 0:
+            return False
+        os.lseek(descriptor, -1, os.SEEK_END)
+        if os.read(descriptor, 1) == b"\n":
+            return False
+        time.sleep(_BETWEEN_LOOKS)
+    return True
 
 
 def replace(path: Path, data: bytes) -> None:

@@ -94,14 +94,14 @@ class Settings(NamedTuple):
         # Imported here, so that a look at the mode costs nothing.
         from pipmend._compat import folders  # noqa: PLC0415
 
-        return folders.log_folder()
+        return _at_home(folders.log_folder)
 
     @property
     def cache_folder(self) -> Path:
         """The user's folder for what can be made again; not created here."""
         from pipmend._compat import folders  # noqa: PLC0415 - as above
 
-        return folders.cache_folder()
+        return _at_home(folders.cache_folder)
 
 
 class _Layer:
@@ -269,6 +269,15 @@ def _windows_folders(environment: Mapping[str, str]) -> tuple[str | None, str | 
     names = ("LOCALAPPDATA", "PROGRAMDATA")
     user, machine = (_absolute(environment.get(name)) for name in names)
     return user, machine
+
+
+def _at_home(find: Callable[[], Path]) -> Path:
+    """A folder of the user's, or one that cannot be made where no home is known."""
+    try:
+        folder = find()
+    except RuntimeError:  # a platformdirs of before names a folder below "~"
+        folder = Path()
+    return folder if folder.is_absolute() else Path(os.devnull, "pipmend")
 
 
 def _home(environment: Mapping[str, str]) -> str | None:

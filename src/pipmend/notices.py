@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import sys
 
 _LOGGER = logging.getLogger("pipmend")
 
@@ -13,7 +16,9 @@ def say(message: str) -> None:
     pip prints INFO on stdout and WARNING on stderr. The line belongs on stderr, but
     is no more urgent than INFO: ``-q`` silences it.
     """
-    if _is_pip_quiet():
+    if sys.stderr is None:
+        whisper(message)  # closed: pip prints its warnings on stdout then
+    elif _is_pip_quiet():
         _LOGGER.info("pipmend: %s", message)  # for a log file
     elif _LOGGER.isEnabledFor(logging.WARNING):
         text, level = f"pipmend: {message}", logging.WARNING
@@ -22,11 +27,32 @@ def say(message: str) -> None:
             _LOGGER.handle(record)
         elif logging.lastResort is not None:
             logging.lastResort.handle(record)
+        _drop_unwritten()
 
 
 def whisper(message: str) -> None:
     """Print one line at pip's debug level."""
     _LOGGER.debug("pipmend: %s", message)
+
+
+def _drop_unwritten() -> None:
+    """Drop what stderr has not taken, because it is full or its reader has gone.
+
+    Python would try again at its end, and exit with 120.
+    """
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        try:
+            sys.stderr.flush()
+        except OSError:
+            descriptor = sys.stderr.fileno()
+            kept = os.dup(descriptor)
+            try:
+                with open(os.devnull, "wb") as nothing:  # noqa: PTH123
+                    os.dup2(nothing.fileno(), descriptor)
+                sys.stderr.flush()
+            finally:
+                os.dup2(kept, descriptor)
+                os.close(kept)
 
 
 def _is_pip_quiet() -> bool:

@@ -7,6 +7,7 @@ quarantined, and one line says that the next run will fetch it afresh.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
@@ -52,8 +53,10 @@ class PostMortem:
             self._guard.run(self._note_raised, result.error, default=None)
             self._guard.run(self._look, default=None)
             raise result.error
-        if result.value != 0 and not self._is_cancelled:
-            self._guard.run(self._look, default=None)
+        # pip has ended, with a status of its own: who is impatient gets that.
+        with contextlib.suppress(KeyboardInterrupt):
+            if result.value != 0 and not self._is_cancelled:
+                self._guard.run(self._look, default=None)
         return result.value
 
     def hash_failure(
