@@ -12,7 +12,7 @@ import pytest
 
 from lab.path_damages import AVAILABLE, PATHS
 from pipmend import entries
-from pipmend._compat.layouts import Layout, Place, place_of
+from pipmend._compat.layouts import LARGEST_METADATA, Layout, Place, place_of
 from pipmend.entries import FileIdentity, OpenEntry, Stamp
 from pipmend.verdicts import Reason, Verdict
 
@@ -207,7 +207,7 @@ def test_endless_metadata_is_not_read_to_the_end(two_files: Place) -> None:
 
 def test_the_largest_metadata_is_read(two_files: Place) -> None:
     """The bound itself is within."""
-    os.truncate(two_files.metadata, entries.LARGEST_METADATA)
+    os.truncate(two_files.metadata, LARGEST_METADATA)
 
     entry = opened(two_files)
     entry.close()
@@ -217,9 +217,9 @@ def test_the_largest_metadata_is_read(two_files: Place) -> None:
 
 def test_one_file_may_be_as_large_as_its_body(one_file: Place) -> None:
     """There the metadata holds the body, so there is no bound."""
-    os.truncate(one_file.metadata, entries.LARGEST_METADATA + 1)
+    os.truncate(one_file.metadata, LARGEST_METADATA + 1)
 
-    assert len(bytes(opened(one_file).metadata)) == entries.LARGEST_METADATA + 1  # type: ignore[arg-type]
+    assert len(bytes(opened(one_file).metadata)) == LARGEST_METADATA + 1  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ import struct
 import sys
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, cast
 
 from pipmend import codings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
 LARGEST_READ = 8 * 1024 * 1024
@@ -23,7 +24,17 @@ LARGEST_READ = 8 * 1024 * 1024
 
 _LARGEST_CONTENT = 256 * 1024 * 1024  # bytes, against decompression bombs
 _LARGEST_RATIO = 100  # of content to archive; real packages stay below 20
+_LARGEST_DIRECTORY = 8 * 1024 * 1024
+"""Bytes of a zip file's directory, which is read into memory as a whole."""
 _CHUNK_SIZE = 256 * 1024
+_LOCAL = struct.Struct("<26x2H")
+"""A member's own header, with the sizes of its name and extra field (APPNOTE 4.3.7)."""
+_UNBOUNDED = {
+    zipfile.ZIP_BZIP2: slice(3),
+    zipfile.ZIP_LZMA: slice(2, 4),
+}
+"""Methods that zipfile inflates without a bound, and where their streams are marked."""
+_MARKS = (b"BZh", b"\x05\x00")
 
 
 class Depth(enum.Enum):
@@ -54,6 +65,10 @@ class Look(NamedTuple):
     """Whether checksums of its own have confirmed all its content."""
 
 
+class TooLargeError(Exception):
+    """A zip file has, or says that it has, more in it than is worth a look."""
+
+
 _LOOKS_WHOLE = Look(None)
 _CONFIRMED = Look(None, is_confirmed=True)
 
@@ -65,6 +80,7 @@ ERRORS = (
     NotImplementedError,
     RuntimeError,  # an encrypted member
     struct.error,
+    OverflowError,  # an offset beyond that of any file
     # Loaded by zipfile, unless Python was built without it.
     getattr(sys.modules.get("lzma"), "LZMAError", zlib.error),
 )
@@ -95,16 +111,79 @@ def look(body: BinaryIO, size: int, name: str, depth: Depth = Depth.QUICK) -> Lo
     return _LOOKS_WHOLE
 
 
+def open_zip(body: BinaryIO) -> zipfile.ZipFile:
+    """Open a zip file, unless its directory is too large.
+
+    Raises:
+        TooLargeError: it is.
+        zipfile.BadZipFile: and others of `ERRORS`: the file is damaged.
+    """
+    return zipfile.ZipFile(cast("BinaryIO", _Measured(body)))
+
+
+def content_of(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield the content of a member in pieces.
+
+    Raises:
+        TooLargeError: nobody can tell beforehand how large the pieces would be.
+        zipfile.BadZipFile: and others of `ERRORS`: the file is damaged.
+    """
+    if member.compress_type in _UNBOUNDED:
+        _refuse(archive, member)
+    with archive.open(member) as content:
+        while chunk := content.read(_CHUNK_SIZE):
+            yield chunk
+
+
+def _refuse(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NoReturn:
+    """Do not read BZip2 and LZMA, which no package has; say if it is not even that."""
+    file = cast("BinaryIO", archive.fp)
+    file.seek(member.header_offset)
+    name_size, extra_size = _LOCAL.unpack(file.read(_LOCAL.size))
+    file.read(name_size + extra_size)
+    if file.read(4)[_UNBOUNDED[member.compress_type]] in _MARKS:
+        raise TooLargeError
+    raise zipfile.BadZipFile
+
+
+def start_of(archive: zipfile.ZipFile, member: zipfile.ZipInfo, largest: int) -> bytes:
+    """The first bytes of a member.
+
+    Raises:
+        zipfile.BadZipFile: and others of `ERRORS`: the file is damaged.
+    """
+    start = bytearray()
+    for chunk in content_of(archive, member):
+        start += chunk
+        if len(start) >= largest:
+            break
+    return bytes(start[:largest])
+
+
+class _Measured:
+    """A file of which no more is read at once because it says so itself."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self._read = file.read
+
+    def read(self, size: int = -1) -> bytes:
+        if size > _LARGEST_DIRECTORY:
+            raise TooLargeError
+        return self._read(size)
+
+
 def _look_at_zip(body: BinaryIO, largest: int) -> Look:
     try:
-        with zipfile.ZipFile(body) as archive:
+        with open_zip(body) as archive:
             members = archive.infolist()
             if sum(member.file_size for member in members) > largest:
                 return _LOOKS_WHOLE
             for member in members:
-                with archive.open(member) as content:
-                    while content.read(_CHUNK_SIZE):
-                        pass
+                for _ in content_of(archive, member):
+                    pass
+    except TooLargeError:
+        return _LOOKS_WHOLE
     except ERRORS:
         return Look("no whole zip file")
     except OSError as error:

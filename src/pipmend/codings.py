@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 CHUNK_SIZE = 256 * 1024
 """Bytes read at a time."""
 
+_PIECE_SIZE = 8 * 1024
+"""Compressed bytes handed over at a time: where a member ends, the rest is copied."""
+
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _GZIP_MAGIC = b"\x1f\x8b\x08"
 
@@ -75,18 +78,19 @@ def _deflate_window(body: BinaryIO) -> int:
 def _inflated(chunks: Iterator[bytes], window: int) -> Iterator[bytes]:
     stream = zlib.decompressobj(window)
     for chunk in chunks:
-        pending = chunk
-        while pending:
+        pending, at = chunk, 0
+        while at < len(pending):
             if stream.eof:
-                if len(pending) < len(_GZIP_MAGIC):
-                    pending += next(chunks, b"")
+                if len(pending) - at < len(_GZIP_MAGIC):
+                    pending, at = pending[at:] + next(chunks, b""), 0
                 # Another gzip member may follow (RFC 1952 section 2.2); what else
                 # follows is ignored by pip, so it is here.
-                if window != _GZIP_WINDOW or not pending.startswith(_GZIP_MAGIC):
+                if window != _GZIP_WINDOW or not pending.startswith(_GZIP_MAGIC, at):
                     return
                 stream = zlib.decompressobj(window)
-            yield _step(stream, pending)
-            pending = stream.unconsumed_tail or stream.unused_data
+            piece = pending[at : at + _PIECE_SIZE]
+            yield _step(stream, piece)
+            at += len(piece) - len(stream.unconsumed_tail or stream.unused_data)
     if not stream.eof:
         raise CodingError("the compressed stream is cut")
 

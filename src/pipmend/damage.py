@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 import os
 import re
-import zipfile
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgpack
 
-from pipmend import archives, codings
-from pipmend.archives import Depth
+from pipmend import archives, codings, pages
+from pipmend.archives import Depth, TooLargeError
 from pipmend.metadata import PREFIX
 
 if TYPE_CHECKING:
+    import zipfile
     from collections.abc import Iterator
     from typing import BinaryIO
 
@@ -28,7 +28,8 @@ LARGEST_PART = 64 * 1024 * 1024
 
 _WINDOW_BEFORE, _WINDOW_AFTER = 32, 48
 _ROW = 16
-_CHUNK_SIZE = 256 * 1024
+_MOST_ITEMS = 1 << 16
+"""Of one map or array: their memory is taken before the items are there."""
 
 # Shorter runs are found in healthy files; a lost block has 512 bytes at least.
 _ZEROS = re.compile(rb"\0{512,}")
@@ -48,7 +49,12 @@ def in_metadata(data: bytes) -> Spot | None:
     for at, (found, expected) in enumerate(zip(data, PREFIX)):
         if found != expected:
             return Spot(at, f"the format marker {PREFIX!r} is expected here")
-    unpacker = msgpack.Unpacker(raw=False, max_buffer_size=LARGEST_PART)
+    unpacker = msgpack.Unpacker(
+        raw=False,
+        max_buffer_size=LARGEST_PART,
+        max_array_len=_MOST_ITEMS,
+        max_map_len=_MOST_ITEMS,
+    )
     unpacker.feed(data[len(PREFIX) :])
     try:
         unpacker.unpack()
@@ -128,31 +134,36 @@ def _in_structure(body: BinaryIO, data: bytes, coding: str) -> Spot | None:
 def _in_zip(body: BinaryIO) -> Spot | None:
     size = body.seek(0, os.SEEK_END)
     try:
-        with zipfile.ZipFile(body) as archive:
+        with archives.open_zip(body) as archive:
             members = archive.infolist()
             total = sum(member.file_size for member in members)
             if total > Depth.FULL.largest_content(size):
                 return None
             spots = (_in_member(archive, member) for member in members)
             return next((spot for spot in spots if spot is not None), None)
+    except TooLargeError:
+        return None
     except archives.ERRORS:
         return Spot(size, "no directory of the archive before this end")
 
 
 def _in_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Spot | None:
     try:
-        with archive.open(member) as content:
-            while content.read(_CHUNK_SIZE):
-                pass
+        for _ in archives.content_of(archive, member):
+            pass
     except archives.ERRORS as error:
         return Spot(member.header_offset, f"in {member.filename!a}: {error}")
     return None
 
 
 def _in_stream(body: BinaryIO, coding: str) -> Spot | None:
+    largest = Depth.FULL.largest_content(body.seek(0, os.SEEK_END))
+    total = 0
     try:
-        for _ in codings.decoded(body, coding):
-            pass
+        for chunk in codings.decoded(body, coding):
+            total += len(chunk)
+            if total > largest:
+                return None
     except codings.CodingError as error:
         # The decoder reads in chunks: the damage is in the last one.
         end = body.tell()
@@ -162,12 +173,14 @@ def _in_stream(body: BinaryIO, coding: str) -> Spot | None:
 
 
 def _in_json(data: bytes) -> Spot | None:
+    if pages.is_crowded(data):
+        return None
     try:
         json.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         return Spot(error.start, f"no UTF-8: {error.reason}")
     except json.JSONDecodeError as error:
         return Spot(len(error.doc[: error.pos].encode()), error.msg)
-    except RecursionError:
+    except (ValueError, RecursionError):  # ValueError: a number of too many digits
         return None
     return None

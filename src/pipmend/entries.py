@@ -14,6 +14,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipmend._compat.layouts import LARGEST_METADATA
 from pipmend.verdicts import Reason, Verdict, corrupt
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from pipmend._compat.layouts import Place
 
-LARGEST_METADATA = 16 * 1024 * 1024
-"""Bytes; a response with more header fields than this never reached pip's cache."""
+_LARGEST_INLINE = 1 << 30
+"""Bytes of an entry with its body in the same file, which is read as a whole."""
 
 _LARGEST_READ = 1 << 30
 """Bytes that every system reads in one call."""
@@ -41,6 +42,9 @@ _OPEN_FLAGS = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+"""For what was no link a moment ago."""
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -226,7 +230,7 @@ def _is_younger(modified_ns: int, seconds: float) -> bool:
 def _read_metadata(
     place: Place, known: FileIdentity
 ) -> tuple[bytes | Verdict, FileIdentity | None]:
-    # The one-file storage holds the body in the same file: no bound there.
+    # The one-file storage holds the body in the same file.
     largest = None if place.body is None else LARGEST_METADATA
     try:
         data, identity = _read_whole(place.metadata, known, largest)
@@ -240,12 +244,18 @@ def _read_metadata(
 def _read_whole(
     path: Path, known: FileIdentity, largest: int | None
 ) -> tuple[bytes, FileIdentity]:
-    """Read a file, or one byte more than `largest` of a larger one."""
+    """Read a file, or one byte more than `largest` of a larger one.
+
+    Raises:
+        OSError: also, as for want of memory, where no bound is given and it is huge.
+    """
     descriptor = _open_descriptor(path, known)
     try:
         status = os.fstat(descriptor)
         _check_regular(status)
         size = status.st_size
+        if largest is None and size > _LARGEST_INLINE:
+            raise OSError(errno.ENOMEM, "too large to be judged", str(path))
         missing = size if largest is None else min(size, largest + 1)
         pieces = []
         while missing and (piece := os.read(descriptor, min(missing, _LARGEST_READ))):
@@ -300,7 +310,8 @@ def _open_descriptor(path: Path, known: FileIdentity | None) -> int:
     # A device must not even be opened; no more than that depends on what is known.
     if known is None or not known.is_regular:
         _check_regular(path.stat())
-    return os.open(path, _OPEN_FLAGS)
+        return os.open(path, _OPEN_FLAGS)
+    return os.open(path, _OPEN_FLAGS | _NO_LINK)
 
 
 def _check_regular(status: os.stat_result) -> None:

@@ -21,6 +21,7 @@ from pipmend import (
     urls,
     wheels,
 )
+from pipmend._compat.layouts import LARGEST_METADATA
 from pipmend.evidence import EvidenceError, Restored
 from pipmend.verdicts import Reason, Verdict
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 REMOVED = "(removed)"
 """What stands in an export in the place of what may be a secret."""
 
-_LARGEST_INLINE = quarantine.LARGEST_BODY + entries.LARGEST_METADATA
+_LARGEST_INLINE = quarantine.LARGEST_BODY + LARGEST_METADATA
 _CHUNK_SIZE = 1024 * 1024
 _LARGEST_PLAIN = 1 << 30  # bytes that fit into a zip of the old form, whatever comes
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgpack
 
+from pipmend._compat.layouts import LARGEST_METADATA
 from pipmend.verdicts import Reason, Verdict, corrupt
 
 if TYPE_CHECKING:
@@ -21,13 +22,20 @@ if TYPE_CHECKING:
 PREFIX = b"cc=4,"
 """Format marker of every CacheControl since 0.12; older formats are not decoded."""
 
-# int, since 0.12 wrote urllib3's ``strict`` flag as a number; None where a
+# In the one-file storage the body stands first, under these keys of these two maps.
+_KEYS_OF_BODY = (b"\xa8response", b"\xa4body\xc6")
+_MAP_SIZE = 1
+_LENGTH_SIZE = 4
+_MOST_ITEMS = 1 << 16
+"""Of one map or array: their memory is taken before the items are there."""
+
+# int, since 0.12 wrote urllib3's ``strict`` flag as a number; None or a text where a
 # response was made by hand (pip's resumed downloads have no reason phrase).
 _RESPONSE_TYPES: dict[str, tuple[type, ...]] = {
     "body": (bytes,),
     "headers": (dict,),
     "status": (int,),
-    "version": (int, type(None)),
+    "version": (int, str, type(None)),
     "reason": (str, type(None)),
     "decode_content": (bool,),
 }
@@ -76,15 +84,33 @@ def decode(data: bytes) -> StoredResponse | Flaw:
     if not data.startswith(PREFIX):
         found = f"starts with {data[: len(PREFIX)]!r}"
         return corrupt(Reason.METADATA_FORMAT, found, repr(PREFIX))
+    if len(data) > LARGEST_METADATA and _size_without_body(data) > LARGEST_METADATA:
+        return _misshapen("too large for metadata")
     try:
         content: object = msgpack.unpackb(
-            memoryview(data)[len(PREFIX) :], raw=False, strict_map_key=True
+            memoryview(data)[len(PREFIX) :],
+            raw=False,
+            strict_map_key=True,
+            max_array_len=_MOST_ITEMS,
+            max_map_len=_MOST_ITEMS,
         )
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         # TypeError: unhashable keys.
         found = f"not msgpack ({error.__class__.__name__})"
         return corrupt(Reason.METADATA_UNDECODABLE, found)
     return _from_map(content)
+
+
+def _size_without_body(data: bytes) -> int:
+    """Bytes beside the body that the one-file storage has near the start."""
+    at = len(PREFIX)
+    for key in _KEYS_OF_BODY:
+        at += _MAP_SIZE
+        if data[at : at + len(key)] != key:
+            return len(data)
+        at += len(key)
+    length = data[at : at + _LENGTH_SIZE]
+    return len(data) - int.from_bytes(length, "big")
 
 
 def _from_map(content: object) -> StoredResponse | Flaw:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -139,6 +139,6 @@ def _joined(tags: Sequence[str]) -> str | None:
     if not parts or len(parts) != len(tags):
         return None
     columns = [sorted(set(column)) for column in zip(*parts)]
-    if set(itertools.product(*columns)) != set(parts):
+    if math.prod(map(len, columns)) != len(set(parts)):
         return None
     return "-".join(".".join(column) for column in columns)

@@ -6,6 +6,7 @@ choose an older version without a word (pypa/pip#14014).
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 
@@ -14,6 +15,15 @@ _HTML_TYPES = frozenset({"text/html", "application/vnd.pypi.simple.v1+html"})
 
 # Files are at times served as text/html: zip, gzip, bzip2, xz, core metadata.
 _FILE_STARTS = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"Metadata-Version:")
+
+_MOST_SIGNS = 2_000_000
+"""Commas and brackets of a JSON page; each may stand for a hundred bytes in memory.
+
+More than any page that an index sends has; such a one is left to pip.
+"""
+
+_SLOW_CHARSETS = ("punycode", "idna")
+"""Codecs of Python whose time grows with the square of the text."""
 
 # Patterns are compiled when they are first used: most indexes answer in JSON.
 _PROLOGUE = r"(?i)\s*(<\?xml[^>]*>\s*)?(<!doctype[^>]*>\s*)?"
@@ -45,7 +55,15 @@ def flaw_of(content: bytes, content_type: str) -> str | None:
     return _flaw_of_html(content, content_type)
 
 
+def is_crowded(content: bytes) -> bool:
+    """Whether a JSON page has so much in it that parsing it might take all memory."""
+    signs = (b",", b"[", b"{")
+    return len(content) > _MOST_SIGNS < sum(map(content.count, signs))
+
+
 def _flaw_of_json(content: bytes) -> str | None:
+    if is_crowded(content):
+        return None
     try:
         page: object = json.loads(content)
     except (ValueError, RecursionError):
@@ -59,7 +77,10 @@ def _flaw_of_json(content: bytes) -> str | None:
 def _flaw_of_html(content: bytes, content_type: str) -> str | None:
     charset = re.search(_CHARSET, content_type)
     try:
-        text = content.decode(charset[1] if charset else "utf-8")
+        codec = codecs.lookup(charset[1] if charset else "utf-8").name
+        if codec in _SLOW_CHARSETS:
+            return "not the text it says it is"
+        text = content.decode(codec)
     except (ValueError, LookupError):  # ValueError: NUL in the name of the charset
         return "not the text it says it is"
     if not text.strip():

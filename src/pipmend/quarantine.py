@@ -162,6 +162,8 @@ def prune(
     Raises:
         OSError: the quarantine cannot be read.
     """
+    if _link_in_the_way(cache_root):
+        return
     total = 0
     oldest_kept = time.time() - bounds.longest_age
     folders = [
@@ -175,6 +177,12 @@ def prune(
         is_old = folder.lstat().st_mtime < oldest_kept
         if folder.name != keep and (is_old or total > bounds.largest_total):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _link_in_the_way(cache_root: Path) -> bool:
+    """Whether what lies there is somebody else's."""
+    folder = folder_of(cache_root)
+    return folder.parent.is_symlink() or folder.is_symlink()
 
 
 def _size_below(folder: Path) -> list[int]:

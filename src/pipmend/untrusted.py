@@ -32,6 +32,17 @@ def is_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
+def leads_outside(path: Path, root: Path) -> bool:
+    """Whether a link leads to a file that is not below a folder.
+
+    pip follows it. Whoever looks at a whole cache does not: he may be allowed to read
+    more than the owner of the cache.
+    """
+    target, inside = os.path.realpath(path), os.path.realpath(root)
+    is_inside = target.startswith(os.path.join(inside, ""))  # noqa: PTH118
+    return not is_inside and os.path.isfile(target)  # noqa: PTH113
+
+
 def size_of(path: Path) -> int | None:
     """Bytes of a regular file; None for a link, and for anything else."""
     try:

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from pipmend import digests, pages
+from pipmend import digests, pages, urls
 from pipmend.digests import Source
 from pipmend.verdicts import INTACT, Reason, Verdict, corrupt
 
@@ -111,7 +111,7 @@ def mismatched_field(
         return "*"
     for name, value in stored.vary.items():
         if request_headers.get(name, None) != value:
-            return name
+            return urls.shown(name)
     return None
 
 
@@ -143,7 +143,7 @@ def judge(stored: StoredResponse, body: Facts, told: Told) -> Verdict:
     if stored.status in PERMANENT_REDIRECTS:
         return INTACT
     if told.is_page and not pages.is_page(stored.media_type):
-        found = f"the type {stored.media_type!a}"
+        found = f"the type '{urls.shown(stored.media_type)}'"
         return corrupt(Reason.METADATA_SHAPE, found, "that of an index page")
     declared = stored.declared_length
     if declared is not None and declared != body.size:

@@ -27,7 +27,7 @@ from pipmend._compat.layouts import (
 from pipmend.entries import FileIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 SETTLED_SECONDS = 3600
 """A leftover younger than this may still belong to a pip at work."""
@@ -140,7 +140,7 @@ def sizes_below(folder: Path) -> Iterator[int]:
     while waiting:
         here = waiting.pop()
         with contextlib.suppress(OSError):
-            files, folders = _listed(here)
+            files, folders, _ = _listed(here)
             waiting += folders
             for name in files:
                 with contextlib.suppress(OSError):
@@ -165,7 +165,7 @@ class _Walk:
         while waiting:
             folder, depth = waiting.pop()
             try:
-                files, folders = _listed(folder)
+                files, folders, links = _listed(folder)
             except FileNotFoundError:
                 continue  # removed meanwhile, as pip does on a purge
             except OSError as error:
@@ -180,7 +180,9 @@ class _Walk:
                 continue
             if files:
                 self._use(folder)
-                yield from self._of_files(folder, files)
+                away = self._leading_away(folder, links)
+                yield from map(Foreign, away)
+                yield from self._of_files(folder, files - _both_halves(away))
             else:
                 self._bare.append(folder)
         yield from self._empty_folders()
@@ -196,6 +198,12 @@ class _Walk:
                 yield from found
             if not found:  # used, or about to be: so is what it lies in
                 self._use(folder)
+
+    def _leading_away(self, folder: str, links: Iterable[str]) -> list[Path]:
+        """Links to files outside of the cache: pip makes none."""
+        root = self._directory.parent
+        paths = [Path(folder, name) for name in sorted(links)]
+        return [path for path in paths if untrusted.leads_outside(path, root)]
 
     def _of_files(self, folder: str, files: set[str]) -> Iterator[Met]:
         if self._layout is None:
@@ -240,16 +248,28 @@ class _Walk:
             yield Leftover(kind, Path(path), identity)
 
 
-def _listed(folder: str) -> tuple[set[str], list[str]]:
-    """The names of the files in a folder, and the paths of the folders in it."""
-    files, folders = set(), []
+def _listed(folder: str) -> tuple[set[str], list[str], list[str]]:
+    """The names of the files in a folder, the paths of the folders, and the links.
+
+    These are among the files.
+    """
+    files: set[str] = set()
+    folders, links = [], []
     with os.scandir(folder) as listing:
         for item in listing:
             if item.is_dir(follow_symlinks=False):
                 folders.append(item.path)
             else:
                 files.add(item.name)
-    return files, folders
+                if item.is_symlink():
+                    links.append(item.name)
+    return files, folders, links
+
+
+def _both_halves(paths: Iterable[Path]) -> set[str]:
+    """The names of entries, and of their bodies, to which some files belong."""
+    names = {path.name.removesuffix(BODY_SUFFIX) for path in paths}
+    return names | {name + BODY_SUFFIX for name in names}
 
 
 def _is_body(name: str) -> bool:
@@ -260,7 +280,7 @@ def _is_body(name: str) -> bool:
 
 def _folders_in(folder: Path) -> list[Path]:
     try:
-        _, folders = _listed(str(folder))
+        _, folders, _ = _listed(str(folder))
     except FileNotFoundError:
         return []
     return [Path(path) for path in sorted(folders)]

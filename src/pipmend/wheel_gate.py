@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from pipmend import enforce, entries, quarantine, wheels
+from pipmend import enforce, entries, quarantine, untrusted, wheels
 from pipmend.entries import Stamp
 from pipmend.verdicts import INTACT, Outcome, Verdict
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
         cache_dir: str | None
 
         def get_path_for_link(self, link: Link) -> str: ...
+
+
+_LARGEST_DESCRIPTION = 1024 * 1024
 
 
 class WheelGate:
@@ -122,9 +125,13 @@ def _origin_of(link: Link) -> str:
 def _write_new(path: Path, text: str) -> None:
     """Write a file that others may read too, as they may the wheel beside it."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("x", encoding="utf-8") as file:
-        file.write(text)
-    temporary.replace(path)
+    try:
+        with temporary.open("x", encoding="utf-8") as file:
+            file.write(text)
+        temporary.replace(path)
+    except OSError:  # as on a full disk
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _verdict_on(place: Place) -> Verdict:
@@ -146,8 +153,11 @@ def _was_built_again(place: Place, verdict: Verdict) -> bool:
     """
     folder = quarantine.folder_of(place.cache_root)
     for path in folder.glob(f"*/{quarantine.DESCRIPTION_NAME}"):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            item = json.loads(path.read_bytes())
+        with (
+            contextlib.suppress(OSError, ValueError, AttributeError, RecursionError),
+            untrusted.open_file(path) as file,
+        ):
+            item = json.loads(file.read(_LARGEST_DESCRIPTION))
             told = (item.get("entry"), item.get("expected"))
             if told == (str(place.metadata), verdict.expected):
                 return True

@@ -12,24 +12,29 @@ import csv
 import email.parser
 import hashlib
 import io
-import itertools
 import json
+import operator
+import os
 import re
-import zipfile
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipmend import archives, entries
+from pipmend import archives, entries, urls
 from pipmend._compat.layouts import WHEELS, Place
-from pipmend.verdicts import INTACT, Reason, Verdict, corrupt
+from pipmend.archives import Depth, TooLargeError
+from pipmend.verdicts import INTACT, Reason, Verdict, corrupt, not_selected
 
 if TYPE_CHECKING:
+    import zipfile
     from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
+    _Tags = tuple[frozenset[str], ...]
+    """Python, ABI and platform: all their combinations (PEP 425), maybe very many."""
+
 ORIGIN_NAME = "origin.json"
-_CHUNK_SIZE = 256 * 1024
-_LARGEST_RECORD = 64 * 1024 * 1024
+_LARGEST_RECORD = 16 * 1024 * 1024
+_LARGEST_HEADERS = 1024 * 1024
 _LARGEST_ORIGIN = 1024 * 1024
 _ALGORITHMS = {
     name for name in hashlib.algorithms_guaranteed if not name.startswith("shake")
@@ -64,7 +69,8 @@ class _FlawError(Exception):
 
     def __init__(self, found: str, expected: str | None = None) -> None:
         super().__init__(found)
-        self.found, self.expected = found, expected
+        # It may name a member, which anybody may have named.
+        self.found, self.expected = urls.shown(found), expected
 
 
 class _Name(NamedTuple):
@@ -72,14 +78,14 @@ class _Name(NamedTuple):
 
     project: str
     version: str
-    tags: frozenset[str]
+    tags: _Tags
 
     @classmethod
     def of(cls, file_name: str) -> _Name:
         match = re.match(_WHEEL_NAME, file_name)
         if match is None:
             raise _FlawError("no wheel's name")
-        tags = _expanded(match["pythons"], match["abis"], match["platforms"])
+        tags = _tags_of(match["pythons"], match["abis"], match["platforms"])
         return cls(_normal(match["name"]), match["version"].lower(), tags)
 
 
@@ -99,6 +105,8 @@ def judge_wheel(path: Path) -> Verdict:
             _check(file, _Name.of(path.name))
     except _FlawError as error:
         return corrupt(Reason.WHEEL_STRUCTURE, error.found, error.expected)
+    except TooLargeError:
+        return not_selected(Reason.WHEEL_STRUCTURE, "more content than is read")
     except _ERRORS:
         return corrupt(Reason.WHEEL_STRUCTURE, _NO_ZIP)
     except (OSError, entries.StrangeFileError) as error:
@@ -163,24 +171,44 @@ def _are_hashes(old: str | None, new: dict[str, object]) -> bool:
 
 
 def _check(file: BinaryIO, name: _Name) -> None:
-    with zipfile.ZipFile(file) as wheel:
+    with archives.open_zip(file) as wheel:
+        _check_size(file, wheel)
         info = _info_folder(wheel)
         _check_name(wheel, info, name)
-        recorded = dict(_recorded(wheel, f"{info}/RECORD"))
-        # To the end first: what is no whole archive must not pass for careless.
-        found = {
-            member.filename: _digest_of(wheel, member, recorded.get(member.filename))
-            for member in wheel.infolist()
-        }
-        for path, (_, digest) in recorded.items():
-            if path not in found:
-                raise _FlawError(f"no {path}", _BY_RECORD)
-            if found[path] != digest:
-                raise _FlawError(f"other bytes in {path}", _BY_RECORD)
+        _check_content(wheel, f"{info}/RECORD")
         _check_tags(wheel, info, name)
     file.seek(0)
     if not file.read(4).startswith(_ZIP_START):
         raise _FlawError("other first bytes", _BY_FORM)
+
+
+def _check_size(file: BinaryIO, wheel: zipfile.ZipFile) -> None:
+    """Read no bomb, however it is made: members may lie one over the other."""
+    size = file.seek(0, os.SEEK_END)
+    content = sum(member.file_size for member in wheel.infolist())
+    if content > Depth.FULL.largest_content(size):
+        raise TooLargeError
+
+
+def _check_content(wheel: zipfile.ZipFile, record: str) -> None:
+    names = frozenset(wheel.namelist())
+    recorded: dict[str, tuple[str, bytes]] = {}
+    missing = None
+    for path, digest in _recorded(wheel, record):
+        if path in names:
+            recorded[path] = digest
+        else:
+            missing = missing or path
+    # To the end first: what is no whole archive must not pass for careless.
+    found = {
+        member.filename: _digest_of(wheel, member, recorded.get(member.filename))
+        for member in wheel.infolist()
+    }
+    if missing is not None:
+        raise _FlawError(f"no {missing}", _BY_RECORD)
+    for path, (_, expected) in recorded.items():
+        if found[path] != expected:
+            raise _FlawError(f"other bytes in {path}", _BY_RECORD)
 
 
 def _info_folder(wheel: zipfile.ZipFile) -> str:
@@ -203,30 +231,33 @@ def _check_name(wheel: zipfile.ZipFile, info: str, name: _Name) -> None:
 def _check_tags(wheel: zipfile.ZipFile, info: str, name: _Name) -> None:
     lines = _headers(wheel, f"{info}/WHEEL").get_all("Tag") or []
     tags = [line.strip().split("-", 2) for line in lines]
-    told = frozenset().union(*(_expanded(*tag) for tag in tags if len(tag) == 3))  # noqa: PLR2004
-    if told and not told & name.tags:
+    told = [_tags_of(*tag) for tag in tags if len(tag) == 3]  # noqa: PLR2004
+    if told and not any(all(map(operator.and_, tag, name.tags)) for tag in told):
         raise _FlawError("other tags", _BY_NAME)
 
 
 def _headers(wheel: zipfile.ZipFile, member: str) -> email.message.Message:
-    try:
-        with wheel.open(member) as file:
-            text = file.read(_LARGEST_ORIGIN).decode("utf-8", "replace")
-    except KeyError as error:
-        raise _FlawError(f"{member} is missing") from error
+    text = _start_of(wheel, member, _LARGEST_HEADERS).decode("utf-8", "replace")
     return email.parser.HeaderParser().parsestr(text)
+
+
+def _start_of(wheel: zipfile.ZipFile, name: str, largest: int) -> bytes:
+    """The first bytes of a member that must be there."""
+    try:
+        member = wheel.getinfo(name)
+    except KeyError as error:
+        raise _FlawError(f"{name} is missing") from error
+    return archives.start_of(wheel, member, largest)
 
 
 def _recorded(
     wheel: zipfile.ZipFile, record: str
 ) -> Iterator[tuple[str, tuple[str, bytes]]]:
     """Name, algorithm and digest of each file that RECORD lists with one."""
-    try:
-        with wheel.open(record) as file:
-            text = file.read(_LARGEST_RECORD).decode("utf-8", "replace")
-    except KeyError as error:
-        raise _FlawError("RECORD is missing") from error
-    for row in csv.reader(io.StringIO(text)):
+    data = _start_of(wheel, record, _LARGEST_RECORD + 1)
+    if len(data) > _LARGEST_RECORD:
+        raise TooLargeError
+    for row in csv.reader(io.StringIO(data.decode("utf-8", "replace"))):
         algorithm, _, value = row[1].partition("=") if len(row) > 1 else ("", "", "")
         if value and algorithm in _ALGORITHMS:
             yield row[0], (algorithm, _decoded(value))
@@ -243,9 +274,8 @@ def _digest_of(
     wheel: zipfile.ZipFile, member: zipfile.ZipInfo, expected: tuple[str, bytes] | None
 ) -> bytes:
     hasher = hashlib.new(expected[0] if expected else "sha256", usedforsecurity=False)
-    with wheel.open(member) as file:
-        while chunk := file.read(_CHUNK_SIZE):
-            hasher.update(chunk)
+    for chunk in archives.content_of(wheel, member):
+        hasher.update(chunk)
     return hasher.digest()
 
 
@@ -260,9 +290,8 @@ def _release(version: str) -> tuple[int, ...] | None:
     return tuple(numbers)
 
 
-def _expanded(pythons: str, abis: str, platforms: str) -> frozenset[str]:
-    parts = (part.split(".") for part in (pythons, abis, platforms))
-    return frozenset("-".join(tag) for tag in itertools.product(*parts))
+def _tags_of(*parts: str) -> _Tags:
+    return tuple(frozenset(part.split(".")) for part in parts)
 
 
 def _normal(name: str) -> str:

@@ -13,6 +13,9 @@ BODY_SUFFIX = ".body"
 WHEELS = "wheels"
 """The folder of the wheel cache, in every generation."""
 
+LARGEST_METADATA = 2 * 1024 * 1024
+"""Bytes without the body: no server sends so many header fields, and decoded they may
+take eighty times as many."""
 
 _LEVELS = 5
 """Folders of one letter between the folder of a generation and its entries."""

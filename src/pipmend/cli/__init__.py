@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pipmend
+from pipmend.cli import output
 from pipmend.errors import PipmendError, UsageError
 
 if TYPE_CHECKING:
@@ -90,10 +91,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except UsageError as error:
-        print(f"pipmend: {error}", file=sys.stderr)
+        output.warn(str(error))
         return _USAGE
     except (PipmendError, OSError) as error:
-        print(f"pipmend: {error}", file=sys.stderr)
+        output.warn(str(error))
         return _FAILED
     return code
 

@@ -131,6 +131,9 @@ def _case_of_place(place: Place) -> Case | None:
     }
     case = Case(judged.subject.words, facts)
     _take_verdict(case, judged.verdict, judged.group)
+    if scan.is_left_alone(place, judged.stamp):
+        facts["left alone"] = "a link out of the cache, or larger than anything is"
+        return case
     if place.directory.name == WHEELS:
         with entries.open_regular(place.metadata) as file:
             _locate_in_file(case, file)

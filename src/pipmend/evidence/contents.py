@@ -6,8 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pipmend import quarantine, untrusted
-from pipmend.evidence import descriptions
-from pipmend.evidence.purging import GOING
+from pipmend.evidence import descriptions, purging
 from pipmend.evidence.values import EvidenceError, KeptFile
 
 if TYPE_CHECKING:
@@ -84,11 +83,11 @@ def files_of(item: Evidence) -> Iterator[KeptFile]:
 def _folders(cache_root: Path) -> list[Path]:
     """Everything in a quarantine, whatever it is; the names begin with the time."""
     folder = quarantine.folder_of(cache_root)
-    for path in (folder.parent, folder):
-        if path.is_symlink():
-            raise EvidenceError(f"{path} is a link, which is not followed: remove it")
+    link = purging.link_in_the_way(cache_root)
+    if link is not None:
+        raise EvidenceError(f"{link} is a link, which is not followed: remove it")
     try:
         names = sorted(path.name for path in folder.iterdir())
     except FileNotFoundError:
         return []
-    return [folder / name for name in names if not name.startswith(GOING)]
+    return [folder / name for name in names if not name.startswith(purging.GOING)]

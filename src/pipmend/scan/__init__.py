@@ -7,7 +7,13 @@ files as they were judged, so that an entry that pip has replaced since is left 
 
 from __future__ import annotations
 
-from pipmend.scan.judging import group_of, judge, judge_and_name, subject_of
+from pipmend.scan.judging import (
+    group_of,
+    is_left_alone,
+    judge,
+    judge_and_name,
+    subject_of,
+)
 from pipmend.scan.shards import scan_shard
 from pipmend.scan.values import (
     UNNAMED,
@@ -28,6 +34,7 @@ __all__ = [
     "Scanned",
     "Tally",
     "group_of",
+    "is_left_alone",
     "judge",
     "judge_and_name",
     "scan_shard",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import stat
 from typing import TYPE_CHECKING
 
-from pipmend import entries, examine, subjects, wheels
+from pipmend import entries, examine, subjects, untrusted, wheels
 from pipmend._compat.layouts import WHEELS
 from pipmend.archives import Depth
 from pipmend.metadata import StoredResponse
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from pipmend._compat.layouts import Place
     from pipmend.entries import OpenEntry, Stamp
     from pipmend.subjects import Subject
+
+LARGEST_INLINE = 512 * 1024 * 1024
+"""Bytes of an entry with its body in the same file, which is read into memory."""
+
+LARGEST_FILE = 16 * 1024 * 1024 * 1024
+"""Bytes of any other file that are read: a hole on disk can be of any size."""
 
 _TRIES = 3
 """Looks at an entry that others are changing at the same time."""
@@ -47,7 +54,10 @@ def judge(
     """
     judged = None
     for _ in range(_TRIES):
-        judged = _judged_once(place, depth, stamp or entries.stamp_of(place))
+        stamp = stamp or entries.stamp_of(place)
+        if is_left_alone(place, stamp):
+            return Judged(place, stamp, Group.NOT_JUDGED, INTACT)
+        judged = _judged_once(place, depth, stamp)
         if judged is None or judged.group in _FINAL:
             return judged
         stamp = entries.stamp_of(place)
@@ -65,12 +75,26 @@ def judge_and_name(place: Place, depth: Depth) -> Judged | None:
     judged = judge(place, depth)
     if judged is None or judged.subject is not UNNAMED:
         return judged
+    if is_left_alone(place, judged.stamp):
+        return judged
     entry = entries.open_entry(place)
     if entry is None:
         return None
     with contextlib.closing(entry):
         stored = examine.read_metadata(entry)
         return judged._replace(subject=subject_of(entry, stored))
+
+
+def is_left_alone(place: Place, stamp: Stamp) -> bool:
+    """Whether an entry is never read here: it is too large, or lies elsewhere."""
+    is_inline = place.body is None and place.directory.name != WHEELS
+    if stamp.size > (LARGEST_INLINE if is_inline else LARGEST_FILE):
+        return True
+    return any(
+        untrusted.leads_outside(path, place.cache_root)
+        for path, identity in zip((place.metadata, place.body), stamp)
+        if path is not None and identity is not None and stat.S_ISLNK(identity.mode)
+    )
 
 
 def group_of(verdict: Verdict) -> Group:

@@ -18,7 +18,7 @@ _MOST_FIELDS = 100
 
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FIELD = re.compile(
-    rb"^(metadata-version|name|version|tag|build)[ \t]*:[ \t]*([^\r\n]*)[\r\n]",
+    rb"^(metadata-version|name|version|tag|build)[ \t]*:([^\r\n]*)[\r\n]",
     re.IGNORECASE | re.MULTILINE,
 )
 

@@ -24,7 +24,8 @@ _HTML_STARTS = (b"<!doctype html", b"<html")
 _NAME_KEY = re.compile(rb'"name"\s*:\s*"([^"\\]{1,120})"')
 _FILE_NAME_KEY = re.compile(rb'"filename"\s*:\s*"([^"\\]{1,250})"')
 _HEADING = re.compile(
-    rb"<(?:title|h1)\b[^<>]{0,200}>\s*links\s+for\s+([^<>]{1,200})<", re.IGNORECASE
+    rb"<(?:title|h1)\b[^<>]{0,200}>\s*links\s+for\s+([^<>\s][^<>]{0,199})<",
+    re.IGNORECASE,
 )
 _ANCHOR_TEXT = re.compile(rb">\s*([^<>\s]{1,250})\s*</a", re.IGNORECASE)
 
