@@ -1,4 +1,4 @@
-"""Sizes, spans and moments in words."""
+"""Numbers, sizes, spans and moments in words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ _SIZES = ("KiB", "MiB", "GiB", "TiB")
 _SPANS = ((86400, "d"), (3600, "h"), (60, "min"))
 _LAST_SECOND = 253402300799
 """The end of the year 9999; a broken clock may have written later ones."""
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number of things, such as ``1,204 entries``; an "s" is added unless told."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def size_text(size: float) -> str:

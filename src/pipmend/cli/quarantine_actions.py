@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipmend import evidence, handout, quarantine, restore
+from pipmend import evidence, handout, quarantine, restore, units
 from pipmend.cli import cache_option, output, quarantine_output
 from pipmend.errors import UsageError
 
@@ -40,7 +40,7 @@ def show_all(arguments: argparse.Namespace) -> int:
     if arguments.json:
         output.record("summary", {"items": number, "bytes": size})
     elif number:
-        items = quarantine_output.counted(number, "item")
+        items = units.counted(number, "item")
         output.say(f"{items}, {output.size_text(size)}")
         output.say("More about one of them: pipmend quarantine show ID")
     else:

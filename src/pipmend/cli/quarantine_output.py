@@ -10,6 +10,7 @@ from pipmend import evidence, explanations
 from pipmend.cli import output
 from pipmend.evidence import EvidenceError
 from pipmend.quarantine import Kind
+from pipmend.units import counted
 from pipmend.verdicts import Outcome, Reason
 
 if TYPE_CHECKING:
@@ -234,11 +235,6 @@ def _summary(verdict: Verdict) -> str:
 
 def _measure(value: Measure) -> str:
     return f"{value:,} bytes" if isinstance(value, int) else str(value)
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things, such as ``2 items``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def say_some(lines: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ from pipmend import atomic, config, events, untrusted
 from pipmend._compat import caches
 from pipmend.cli import cache_option, doctor, output, scan_option
 from pipmend.cli import list as list_command
+from pipmend.doctor.words import typed
 from pipmend.errors import QuarantineError, UsageError
 from pipmend.report import gathered, incidents, page
 from pipmend.report.headline import headline_of
@@ -207,7 +208,7 @@ class _Gathering:
             if getattr(arguments, name)
         ]
         parts = ("--html", arguments.html, *flags, *arguments.caches)
-        return gathered.typed("pipmend", "report", *parts)
+        return typed("pipmend", "report", *parts)
 
     def _making(self) -> Making:
         return Making(
@@ -216,7 +217,7 @@ class _Gathering:
             at=self._now,
             seconds=time.monotonic() - self._began,
             command=self._command(),
-            scan=gathered.typed("pipmend", "scan", *self._named),
+            scan=typed("pipmend", "scan", *self._named),
             log=str(events.EventLog(config.load().log_folder).path),
             caches=tuple(map(self._cache, self._folders)),
         )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pipmend.doctor.past import RECENT
 from pipmend.doctor.values import Code, Finding, Fine, Severity
-from pipmend.doctor.words import MOST_NAMED, counted, typed
+from pipmend.doctor.words import MOST_NAMED, typed
+from pipmend.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

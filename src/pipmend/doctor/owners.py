@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipmend.doctor.values import Code, Finding, Fine, Severity, Unknown
-from pipmend.doctor.words import counted, typed
+from pipmend.doctor.words import typed
+from pipmend.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

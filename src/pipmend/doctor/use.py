@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pipmend._compat.layouts import Layout
 from pipmend.doctor.past import RECENT, names_of
 from pipmend.doctor.values import Code, Finding, Fine, Severity, Unknown
-from pipmend.doctor.words import MOST_NAMED, counted, typed
+from pipmend.doctor.words import MOST_NAMED, typed
+from pipmend.units import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -34,11 +34,6 @@ def disk(around: Surroundings) -> str:
     return f"the disk of {around.real}" if mount is None else str(mount.point)
 
 
-def counted(number: int, thing: str) -> str:
-    """A number of things, such as ``1 pip`` or ``2,000 pips``."""
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
-
-
 def mib(size: int) -> str:
     """A number of bytes in whole MiB."""
     return f"{size / (1024 * 1024):,.0f} MiB"

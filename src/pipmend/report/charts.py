@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipmend import units
 from pipmend.report import treemap, words
 from pipmend.report.markup import Html, element
 from pipmend.report.treemap import Rectangle
@@ -99,7 +100,7 @@ def tiles_of(packages: Sequence[Package]) -> list[Tile]:
     size = sum(package.size for package in others)
     if size:
         broken = sum(package.broken or 0 for package in others)
-        label = words.counted(len(others), "other", "others")
+        label = units.counted(len(others), "other", "others")
         title = _title(label, size, total, broken)
         tiles.append(Tile(label, title, size, "other", broken))
     return tiles
@@ -179,7 +180,7 @@ def swatch(name: str) -> Html:
 
 def _tile(package: Package, total: int) -> Tile:
     label = words.cut(package.name or "not known", words.LONGEST_NAME)
-    entries = words.counted(package.entries, "entry", "entries")
+    entries = units.counted(package.entries, "entry", "entries")
     material = material_of(package)
     title = _title(label, package.size, total, package.broken or 0)
     title += f"; {entries}, mostly {MATERIALS[material]}"

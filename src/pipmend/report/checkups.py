@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipmend import units
 from pipmend.report import words
 from pipmend.report.markup import (
     Column,
@@ -60,7 +61,7 @@ def _checkups(checkups: Sequence[Checkup]) -> Iterator[Html]:
     rest = [_rest(checkup) for checkup in checkups if _quiet_checks(checkup)]
     if rest:
         number = sum(len(_quiet_checks(checkup)) for checkup in checkups)
-        summary = f"{words.counted(number, 'other check')}: fine, or not to be known"
+        summary = f"{units.counted(number, 'other check')}: fine, or not to be known"
         yield folded(summary, *rest)
 
 

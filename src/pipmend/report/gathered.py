@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import collections
 import heapq
-import os
-import shlex
-import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipmend import evidence, urls
 from pipmend.doctor import Finding, Fine
+from pipmend.doctor.words import typed
 from pipmend.quarantine import Kind as ItemKind
 from pipmend.report.values import (
     Broken,
@@ -150,12 +148,6 @@ def checkup_of(cache: str | None, answers: Iterable[Answer]) -> Checkup:
     order = list(Standing)
     checks = sorted(map(_check, answers), key=lambda one: order.index(one.standing))
     return Checkup(cache, tuple(checks))
-
-
-def typed(*parts: object) -> str:
-    """A command as a person types it."""
-    texts = [str(part) for part in parts]
-    return subprocess.list2cmdline(texts) if os.name == "nt" else shlex.join(texts)
 
 
 def _broken(judged: Judged) -> Broken:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipmend.report import words
+from pipmend import units
 from pipmend.scan import Count, Group
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def headline_of(report: Report) -> Headline:
 
 def _broken(state: State, corrupt: int) -> Headline:
     verb = "is" if corrupt == 1 else "are"
-    total = words.counted(state.entries, "entry", "entries")
+    total = units.counted(state.entries, "entry", "entries")
     sentence = f"{corrupt:,} of {total} {verb} broken"
     if not state.is_complete:
         sentence += ", and not everything could be looked at"
@@ -78,7 +78,7 @@ def _broken(state: State, corrupt: int) -> Headline:
 
 def _vouched(state: State) -> str:
     intact = state.groups.get(Group.INTACT, Count()).items
-    total = words.counted(state.entries, "entry", "entries")
+    total = units.counted(state.entries, "entry", "entries")
     if intact == state.entries:
         return f"A seal, a digest or checksums vouch for each of {total}."
     rest = state.entries - intact

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipmend import units
 from pipmend.report import charts, words
 from pipmend.report.markup import (
     Column,
@@ -134,7 +135,7 @@ def _incidents(healing: Healing) -> Html:
     last = table("The last incidents", columns, rows[:_FIRST])
     if len(rows) <= _FIRST:
         return last
-    earlier = words.counted(len(rows) - _FIRST, "earlier incident")
+    earlier = units.counted(len(rows) - _FIRST, "earlier incident")
     return joined(last, folded(earlier, table(earlier, columns, rows[_FIRST:])))
 
 

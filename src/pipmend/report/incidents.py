@@ -9,7 +9,7 @@ import datetime as dt
 import os
 from typing import TYPE_CHECKING, Callable
 
-from pipmend import enforce, events, history, urls
+from pipmend import enforce, events, history, units, urls
 from pipmend.report import words
 from pipmend.report.values import Day, Fate, Healing, Incident
 
@@ -154,7 +154,7 @@ def _detail(event: Event) -> str | None:
 def _measured(value: object) -> str:
     size = history.whole(value)
     if size is not None:
-        return words.counted(size, "byte")
+        return units.counted(size, "byte")
     return urls.without_credentials(words.cut(str(value)))
 
 

@@ -50,7 +50,7 @@ def _map(packages: Sequence[Package], total: int) -> Html:
     ]
     if any(tile.broken for tile in tiles):
         legend.append(element("li", charts.swatch("broken"), "has corrupt entries"))
-    number = words.counted(len(packages), "package")
+    number = units.counted(len(packages), "package")
     return element(
         "figure",
         charts.map_of(tiles, charts.WIDE, "wide", label),
@@ -82,7 +82,7 @@ def _packages(packages: Sequence[Package], total: int) -> Html:
     first = table("Largest packages", columns, rows[:_FIRST], is_compact=True)
     if len(rows) <= _FIRST:
         return first
-    smaller = words.counted(len(packages) - _FIRST, "smaller package")
+    smaller = units.counted(len(packages) - _FIRST, "smaller package")
     more = table(smaller, columns, rows[_FIRST:], is_compact=True)
     return joined(first, folded(smaller, more))
 
@@ -106,7 +106,7 @@ def _row_of_others(others: Sequence[Package], total: int) -> tuple[str, ...]:
     newest = max(package.newest for package in others)
     broken = [package.broken for package in others if package.broken is not None]
     return (
-        words.counted(len(others), "other", "others"),
+        units.counted(len(others), "other", "others"),
         words.size(size),
         words.share(size, total),
         f"{entries:,}",

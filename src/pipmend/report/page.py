@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.resources
 from typing import TYPE_CHECKING
 
+from pipmend import units
 from pipmend.report import (
     checkups,
     healing,
@@ -97,7 +98,7 @@ def _origin(report: Report) -> Html:
     where = (
         code(caches[0].path)
         if len(caches) == 1
-        else words.counted(len(caches), "cache folder")
+        else units.counted(len(caches), "cache folder")
     )
     when = time_of(report.making.at, "%Y-%m-%d %H:%M UTC")
     return element("p", "pip cache report, ", when, ", ", where, class_="origin")

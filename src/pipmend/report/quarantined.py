@@ -37,7 +37,7 @@ def _quarantine(quarantine: Quarantine, now: dt.datetime) -> Iterator[Html]:
     if not quarantine.number:
         yield quiet("Nothing is in quarantine.")
         return
-    number = words.counted(quarantine.number, "item")
+    number = units.counted(quarantine.number, "item")
     yield element(
         "p",
         f"{number}, {words.size(quarantine.size)}. The command of an item copies its"
@@ -60,7 +60,7 @@ def _quarantine(quarantine: Quarantine, now: dt.datetime) -> Iterator[Html]:
     more = quarantine.number - len(quarantine.items)
     if more > 0:
         command = code("pipmend quarantine list")
-        told = f"{words.counted(more, 'older one', 'older ones')}: see "
+        told = f"{units.counted(more, 'older one', 'older ones')}: see "
         yield element("p", told, command, class_="after")
 
 

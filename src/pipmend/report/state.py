@@ -77,7 +77,7 @@ def _state(state: State) -> Iterator[Html]:
         yield _bars(state)
         yield _groups(state)
     if state.unchanged:
-        known = words.counted(state.unchanged, "entry was", "entries were")
+        known = units.counted(state.unchanged, "entry was", "entries were")
         told = f"{known} known from an earlier scan, and not changed since."
         yield element("p", told, class_="after")
     if state.reasons:

@@ -1,4 +1,4 @@
-"""Numbers, sizes and times in words, and text that is safe to look at."""
+"""Sizes and times in words, and text that is safe to look at."""
 
 from __future__ import annotations
 
@@ -40,11 +40,6 @@ def abridged(text: str) -> str:
 def size(number: float) -> str:
     """Bytes for a person, such as ``1.4 MiB``; exact below 1 KiB."""
     return units.size_text(number).replace(" ", _SPACE)
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """A number of things, such as ``1,204 entries``."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def share(part: float, whole: float) -> str:
