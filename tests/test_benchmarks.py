@@ -68,6 +68,7 @@ def measured(part: str, lab: Laboratory, folder: Path, *args: str) -> list[Any]:
 
 
 @scanning
+@pytest.mark.matrix
 def test_measures_every_contender_and_removes_its_caches(tmp_path: Path) -> None:
     scratch, report = tmp_path / "scratch", tmp_path / "report.json"
     scratch.mkdir()

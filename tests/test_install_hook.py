@@ -236,6 +236,7 @@ def _assert_true_record(bench: Bench) -> None:
     assert {"pipmend/opt_in", "pipmend-install.json"} <= set(listed)
 
 
+@pytest.mark.matrix
 def test_undo_keeps_what_others_came_to_need(bench: Bench) -> None:
     """A dependency that a later distribution needs stays, and is named."""
     bench.hook("--venv", bench.venv)
@@ -250,6 +251,7 @@ def test_undo_keeps_what_others_came_to_need(bench: Bench) -> None:
     assert not (bench.site / "pipmend-install.json").exists()
 
 
+@pytest.mark.matrix
 def test_switch_over_and_bring_back_exchanged_versions(bench: Bench) -> None:
     """A distribution too old for pipmend is upgraded, and downgraded afterwards."""
     bench.make_venv()
@@ -267,6 +269,7 @@ def test_switch_over_and_bring_back_exchanged_versions(bench: Bench) -> None:
 
 
 @posix
+@pytest.mark.matrix
 def test_target_without_pip(bench: Bench) -> None:
     """The pip that comes with Python is set up, and goes again."""
     bench.make_venv(pip=False)
@@ -279,6 +282,7 @@ def test_target_without_pip(bench: Bench) -> None:
     assert bench.files() == before
 
 
+@pytest.mark.matrix
 def test_uninstall_without_receipt(bench: Bench) -> None:
     """What `pip install` put there is removed; its dependencies are not ours."""
     bench.make_venv()
@@ -413,6 +417,7 @@ def test_demo_interrupted(bench: Bench, number: signal.Signals) -> None:
     assert not any(temporary.iterdir())
 
 
+@pytest.mark.matrix
 def test_test_stops_at_the_first_failure(bench: Bench) -> None:
     """The exit code is that of the step, and no later step runs."""
     copy = bench.folder / "checkout"

@@ -159,7 +159,9 @@ def cases() -> list[object]:
             steps,
             id=f"{version}-{scene.__name__}-{'all' if ' m' in steps else 'main'}",
             marks=[]
-            if version == USUAL and steps == MAIN_STEPS
+            if version == USUAL
+            and steps == MAIN_STEPS
+            and scene in (fresh, broken_page)
             else [pytest.mark.matrix],
         )
         for version in PIPS

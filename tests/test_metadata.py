@@ -166,7 +166,7 @@ def test_the_reason_tells_the_damage(data: bytes, reason: Reason) -> None:
         pytest.param({"status": 200.0}, id="status-float"),
         pytest.param({"body": "text"}, id="body"),
         pytest.param({"reason": b"OK"}, id="reason"),
-        pytest.param({"version": "1.1"}, id="version"),
+        pytest.param({"version": 1.1}, id="version"),
         pytest.param({"decode_content": 0}, id="decode-content"),
         pytest.param({"headers": {"Date": None}}, id="header-value"),
         pytest.param({"headers": {b"Date": "x"}}, id="header-name"),

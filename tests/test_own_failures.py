@@ -334,7 +334,9 @@ def pairs(
     made.close()
 
 
-@pytest.mark.parametrize("version", PIPS)
+@pytest.mark.parametrize(
+    "version", [pytest.param(PIPS[0], marks=pytest.mark.matrix), *PIPS[1:]]
+)
 @pytest.mark.parametrize("function", functions(), ids=str)
 def test_a_failing_function_is_not_felt_by_pip(
     function: Function, version: str, pairs: Pairs

@@ -56,7 +56,9 @@ def bare(lab: Laboratory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield Warmed(lab, index, tmp_path_factory.mktemp("bare"))
 
 
-@pytest.fixture(params=PIPS)
+@pytest.fixture(
+    params=["22.0.4", pytest.param("25.3", marks=pytest.mark.matrix), "26.3"]
+)
 def bench(request: pytest.FixtureRequest, bare: Warmed, tmp_path: Path) -> Workbench:
     """A hooked pip with a warm cache of healthy entries."""
     return bare.bench(request.param, tmp_path, REQUIREMENT)

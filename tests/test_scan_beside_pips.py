@@ -76,7 +76,10 @@ class Installer(threading.Thread):
             self.runs.append(done)
 
 
-@pytest.mark.parametrize(("version", "hooked"), [("26.3", False), ("22.0.4", True)])
+@pytest.mark.parametrize(
+    ("version", "hooked"),
+    [("26.3", False), pytest.param("22.0.4", True, marks=pytest.mark.matrix)],
+)
 def test_a_scan_beside_busy_pips_finds_nothing_and_breaks_nothing(
     command: Command, benches: Benches, tmp_path: Path, version: str, *, hooked: bool
 ) -> None:

@@ -102,7 +102,7 @@ def warmed(
 def cases() -> list[object]:
     """Each pip with each cache."""
     return [
-        pytest.param("26.3", stale, BEYOND, id="26.3-stale"),
+        pytest.param("26.3", stale, BEYOND, id="26.3-stale", marks=pytest.mark.matrix),
         *(
             pytest.param(
                 version,

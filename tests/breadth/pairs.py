@@ -61,7 +61,6 @@ LAST_PIP = {"3.9": (26, 0)}
 SAMPLES = {
     Where.ENVIRONMENT: (
         Case("20.3.4", "3.9"),
-        Case("23.3.2", "3.12"),
         Case("26.3", "3.13"),
     ),
     # Other tests of the default run are about it.
