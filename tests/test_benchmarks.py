@@ -107,6 +107,7 @@ def test_a_command_that_scans_nothing_is_not_measured(tmp_path: Path) -> None:
     assert "no summary of a scan" in complained
 
 
+@pytest.mark.matrix
 def test_healing_fetches_that_entry_and_nothing_else(
     lab: Laboratory, tmp_path: Path
 ) -> None:

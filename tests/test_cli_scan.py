@@ -342,7 +342,7 @@ def test_ctrl_c_stops_at_once_with_a_true_summary(
 
 @pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals of POSIX")
 def test_progress_is_for_terminals_only(command: Command, tmp_path: Path) -> None:
-    slow_cache(tmp_path / "cache", 12)
+    slow_cache(tmp_path / "cache", 6)
     shown = on_a_terminal(
         [str(command.program), "scan", str(tmp_path / "cache")], command.environment()
     )

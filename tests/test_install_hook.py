@@ -294,6 +294,7 @@ def test_uninstall_without_receipt(bench: Bench) -> None:
     assert (bench.site / "wrapt").exists()
 
 
+@pytest.mark.matrix
 def test_editable(bench: Bench) -> None:
     """The venv runs the checkout's own files."""
     said = bench.hook("--venv", bench.venv, "--editable")

@@ -35,11 +35,9 @@ USUAL = ("22.3.1", "26.3")
 DEFAULT = {
     ("22.0.4", "truncated"),
     ("22.3.1", "html-instead"),
-    ("22.3.1", "flipped-data"),
     ("26.3", "record-digest"),
     ("26.3", "dangling-link"),
     ("26.3", "fifo"),
-    ("26.3", "other-project"),
 }
 """Which damages are tried with which pip by default."""
 

@@ -59,10 +59,7 @@ CASES = (
 
 SAMPLES = {
     Where.ENVIRONMENT: (Case("zipapp", "3.13"), Case("python-option-caller", "3.12")),
-    Where.INTERPRETER: (
-        Case("python-option-caller", "3.12"),
-        Case("build-in-venv", "3.13"),
-    ),
+    Where.INTERPRETER: (Case("build-in-venv", "3.13"),),
 }
 """The ways of the default run; no other test is about them."""
 
