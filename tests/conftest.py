@@ -12,6 +12,7 @@ from lab import cache_files
 from lab.command import Command
 from lab.index_server import LocalIndex
 from lab.laboratory import Laboratory
+from lab.outside import Outside
 from lab.packages import catalogue
 from lab.pips import tree
 
@@ -169,3 +170,9 @@ def benches(
 def command(lab: Laboratory, tmp_path: Path) -> Command:
     """The installed command line, with user folders of its own."""
     return Command(lab.venv("26.3", hooked=True), tmp_path / "home")
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Outside:
+    """What lies beside a cache, and must stay as it is."""
+    return Outside(tmp_path / "outside")

@@ -58,7 +58,7 @@ CASES = (
 """Each way once, on one Python or another; Python's own way on all of them."""
 
 SAMPLES = {
-    Where.ENVIRONMENT: (Case("zipapp", "3.13"), Case("python-option-caller", "3.12")),
+    Where.ENVIRONMENT: (Case("python-option-caller", "3.12"),),
     Where.INTERPRETER: (Case("build-in-venv", "3.13"),),
 }
 """The ways of the default run; no other test is about them."""
