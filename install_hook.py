@@ -14,6 +14,7 @@ import hashlib
 import io
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -179,9 +180,8 @@ class Target:
             NotDoneError: it ends with an error; `failure` says what did not work.
         """
         command = [str(self.python), *map(str, arguments)]
-        print(
-            f"{'would run' if self.dry_run else 'run'}: {' '.join(command)}", flush=True
-        )
+        done = "would run" if self.dry_run else "run"
+        print(f"{done}: {shlex.join(command)}", flush=True)
         if not self.dry_run and subprocess.run(command, check=False).returncode:
             raise NotDoneError(FAILED, failure)
 
