@@ -40,6 +40,8 @@ CANCELLED = "ERROR: Operation cancelled by user"
 FAILED = "ERROR: No matching distribution found for beta==9.9"
 PRINTS_ERROR = "in note_error"
 """In the traceback of an interrupt while pip prints its own error."""
+SWALLOWED = "Exception ignored in: <generator object"
+"""What Python itself makes of an interrupt while it ends a generator."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,10 @@ def stage(warmed: Warmed, tmp_path: Path) -> Stage:
 def test_an_interrupted_heal_is_a_cancelled_pip(count: int, stage: Stage) -> None:
     for at in stage.points(HEALING, count):
         run, bench = stage.run(HEALING, at)
-        check_end(run, at, {CANCELLED})
+        if SWALLOWED in run.stderr:
+            assert run.returncode == 0, f"{at}: {run}"
+        else:
+            check_end(run, at, {CANCELLED})
         check_next(bench, stage, at)
 
 
