@@ -249,6 +249,24 @@ def test_no_such_item(
     assert one.item.folder.is_dir()
 
 
+def test_a_cache_behind_a_link_is_meant_once(command: Command, tmp_path: Path) -> None:
+    """The event names it by the link, and the settings lead to the real folder."""
+    cache = MadeCache(tmp_path / "elsewhere" / "pip")
+    cache.add("/simple/a/", b"{}").files[1].write_bytes(b"")
+    cache_files.age(cache.root, 7200)
+    link = command.home / "cache"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(cache.root.parent)
+    scanned = command.run("scan", "--fix", link / "pip")
+    assert scanned.returncode == 1, str(scanned)
+
+    item, *more = command.records("quarantine", "list")
+
+    assert [record["items"] for record in more] == [1]  # the summary
+    shown = command.run("quarantine", "show", item["id"])
+    assert shown.returncode == 0, str(shown)
+
+
 def test_an_ambiguous_beginning_lists_what_it_may_be(
     command: Command, cache: MadeCache
 ) -> None:

@@ -129,6 +129,8 @@ def _write_new(path: Path, text: str) -> None:
         with temporary.open("x", encoding="utf-8") as file:
             file.write(text)
         temporary.replace(path)
+    except FileExistsError:
+        raise  # somebody else's, who may be at work on it
     except OSError:  # as on a full disk
         temporary.unlink(missing_ok=True)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,11 +97,15 @@ def _named(path: Path) -> CacheFolder:
 
 
 def _roots_in_events() -> list[Path]:
-    """Where the items of recorded events are, as far as there is a quarantine."""
+    """Where the items of recorded events are, as far as there is a quarantine.
+
+    With links resolved, as in what ``caches.find`` finds: each cache is meant once.
+    """
     told = events.EventLog(config.load().log_folder).read()
     items = {str(event.get("evidence")) for event in told if event is not None}
     roots = {Path(item).parent.parent.parent for item in items}
-    return sorted(root for root in roots if _has_quarantine(root))
+    there = filter(_has_quarantine, roots)
+    return sorted({Path(os.path.normcase(os.path.realpath(root))) for root in there})
 
 
 def _has_quarantine(root: Path) -> bool:
