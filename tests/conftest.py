@@ -15,6 +15,7 @@ from lab.laboratory import Laboratory
 from lab.outside import Outside
 from lab.packages import catalogue
 from lab.pips import tree
+from lab.workbench import Warmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,6 +171,15 @@ def benches(
 def command(lab: Laboratory, tmp_path: Path) -> Command:
     """The installed command line, with user folders of its own."""
     return Command(lab.venv("26.3", hooked=True), tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def warmed(
+    lab: Laboratory, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warmed]:
+    """Caches that plain pips have filled, and the index behind them."""
+    with LocalIndex(catalogue()) as index:
+        yield Warmed(lab, index, tmp_path_factory.mktemp("warmed"))
 
 
 @pytest.fixture

@@ -17,17 +17,13 @@ import pytest
 from lab import faulty_run
 from lab.damages import damage
 from lab.faulty import ROWS, Row
-from lab.index_server import LocalIndex
-from lab.packages import catalogue
-from lab.workbench import Warmed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
     from lab.faulty_run import Ended
-    from lab.laboratory import Laboratory
+    from lab.workbench import Warmed
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="a shell and name spaces of Linux"
@@ -79,15 +75,6 @@ class Stage:
         ended = faulty_run.run(bench, self.row, "alpha")
         readable = bench.log.is_file()
         return ended, bench.findings() if readable else []
-
-
-@pytest.fixture(scope="module")
-def warmed(
-    lab: Laboratory, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Warmed]:
-    """Caches that plain pips have filled."""
-    with LocalIndex(catalogue()) as index:
-        yield Warmed(lab, index, tmp_path_factory.mktemp("warm"))
 
 
 def cases() -> list[object]:

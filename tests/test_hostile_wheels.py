@@ -12,8 +12,6 @@ import msgpack
 import pytest
 
 from lab import built_wheels
-from lab.index_server import LocalIndex
-from lab.packages import catalogue
 from lab.under_attack import (
     MEMORY,
     WHEELS,
@@ -22,14 +20,11 @@ from lab.under_attack import (
     put_wheel,
 )
 from lab.watched import Watched, watched
-from lab.workbench import Warmed
 from pipmend import names, wheels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lab.laboratory import Laboratory
     from lab.outside import Outside
+    from lab.workbench import Warmed, Workbench
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "mkfifo"), reason="links, FIFOs and sockets are POSIX"
@@ -88,13 +83,14 @@ def _dependencies() -> list[str]:
     return [str(Path(msgpack.__file__).parent.parent)]
 
 
-@pytest.fixture(scope="module")
-def warmed(
-    lab: Laboratory, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Warmed]:
-    """Warm caches, and the index behind them."""
-    with LocalIndex(catalogue()) as index:
-        yield Warmed(lab, index, tmp_path_factory.mktemp("warmed"))
+def install(bench: Workbench, folder: Path) -> Watched:
+    """Install gamma, for which there is a built wheel."""
+    command = (bench.pip.venv.python, "-m", "pip", "install", "--no-compile")
+    return watched(
+        (*command, f"--target={bench.target}", "gamma"),
+        bench.pip.environment(bench.cache),
+        folder,
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,13 +110,8 @@ def test_a_hostile_wheel_is_built_again(
     (path,) = bench.cache.glob("wheels/**/*.whl")
     WHEELS[name](path)
     bench.age()
-    command = (bench.pip.venv.python, "-m", "pip", "install", "--no-compile")
 
-    done = watched(
-        (*command, f"--target={bench.target}", "gamma"),
-        bench.pip.environment(bench.cache),
-        tmp_path,
-    )
+    done = install(bench, tmp_path)
 
     assert done.returncode == 0, done.output
     assert bench.files == warmed.installed(DEFAULT_PIP, "gamma")
@@ -144,13 +135,8 @@ def test_no_item_of_the_quarantine_makes_pip_wait(
     (quarantine / "deep").mkdir()
     (quarantine / "deep" / "verdict.json").write_bytes(b"[" * 200_000)
     bench.age()
-    command = (bench.pip.venv.python, "-m", "pip", "install", "--no-compile")
 
-    done = watched(
-        (*command, f"--target={bench.target}", "gamma"),
-        bench.pip.environment(bench.cache),
-        tmp_path,
-    )
+    done = install(bench, tmp_path)
 
     assert done.returncode == 0, done.output
     assert bench.files == warmed.installed(DEFAULT_PIP, "gamma")

@@ -15,15 +15,11 @@ import pytest
 
 from lab import cache_files, interruption
 from lab.damages import damage
-from lab.index_server import LocalIndex
-from lab.packages import catalogue
 from lab.workbench import Warmed, lines_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from lab.laboratory import Laboratory
     from lab.pips import Run
     from lab.workbench import Workbench
 
@@ -88,15 +84,6 @@ def expire(entry: cache_files.HttpEntry) -> None:
     document = cache_files.decode(entry)
     document["response"]["headers"]["Date"] = "Thu, 01 Jan 2015 00:00:00 GMT"
     cache_files.encode(entry, document)
-
-
-@pytest.fixture(scope="module")
-def warmed(
-    lab: Laboratory, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Warmed]:
-    """A cache that a plain pip has filled."""
-    with LocalIndex(catalogue()) as index:
-        yield Warmed(lab, index, tmp_path_factory.mktemp("warm"))
 
 
 @pytest.fixture

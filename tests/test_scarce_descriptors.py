@@ -16,17 +16,13 @@ import pytest
 from lab import cache_files, faulty_run
 from lab.damages import damage
 from lab.faulty import Row
-from lab.index_server import LocalIndex
-from lab.packages import catalogue
-from lab.workbench import Warmed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from lab.faulty_run import Ended
-    from lab.laboratory import Laboratory
-    from lab.workbench import Workbench
+    from lab.workbench import Warmed, Workbench
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="sets limits in a shell"
@@ -88,15 +84,6 @@ class Stage:
             else:
                 low = middle
         return high
-
-
-@pytest.fixture(scope="module")
-def warmed(
-    lab: Laboratory, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Warmed]:
-    """Caches that plain pips have filled."""
-    with LocalIndex(catalogue()) as index:
-        yield Warmed(lab, index, tmp_path_factory.mktemp("warm"))
 
 
 def cases() -> list[object]:

@@ -13,7 +13,6 @@ import pytest
 
 from lab import built_wheels, cache_files
 from lab.built_wheels import ORIGIN_DAMAGES, WHEEL_DAMAGES
-from lab.index_server import LocalIndex
 from lab.packages import catalogue, wheel
 from lab.path_damages import PATHS
 from lab.permissions import without_override
@@ -22,7 +21,7 @@ from pipmend import wheels
 from pipmend.verdicts import Outcome, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from lab.laboratory import Laboratory
@@ -40,15 +39,6 @@ DEFAULT = {
     ("26.3", "fifo"),
 }
 """Which damages are tried with which pip by default."""
-
-
-@pytest.fixture(scope="module")
-def warmed(
-    lab: Laboratory, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Warmed]:
-    """Warm caches, and the index behind them."""
-    with LocalIndex(catalogue()) as index:
-        yield Warmed(lab, index, tmp_path_factory.mktemp("warmed"))
 
 
 @pytest.fixture

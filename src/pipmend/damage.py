@@ -16,7 +16,7 @@ import msgpack
 
 from pipmend import archives, codings, pages
 from pipmend.archives import Depth, TooLargeError
-from pipmend.metadata import PREFIX
+from pipmend.metadata import MOST_ITEMS, PREFIX
 
 if TYPE_CHECKING:
     import zipfile
@@ -28,8 +28,6 @@ LARGEST_PART = 64 * 1024 * 1024
 
 _WINDOW_BEFORE, _WINDOW_AFTER = 32, 48
 _ROW = 16
-_MOST_ITEMS = 1 << 16
-"""Of one map or array: their memory is taken before the items are there."""
 
 # Shorter runs are found in healthy files; a lost block has 512 bytes at least.
 _ZEROS = re.compile(rb"\0{512,}")
@@ -52,8 +50,8 @@ def in_metadata(data: bytes) -> Spot | None:
     unpacker = msgpack.Unpacker(
         raw=False,
         max_buffer_size=LARGEST_PART,
-        max_array_len=_MOST_ITEMS,
-        max_map_len=_MOST_ITEMS,
+        max_array_len=MOST_ITEMS,
+        max_map_len=MOST_ITEMS,
     )
     unpacker.feed(data[len(PREFIX) :])
     try:

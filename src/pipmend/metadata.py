@@ -26,7 +26,7 @@ PREFIX = b"cc=4,"
 _KEYS_OF_BODY = (b"\xa8response", b"\xa4body\xc6")
 _MAP_SIZE = 1
 _LENGTH_SIZE = 4
-_MOST_ITEMS = 1 << 16
+MOST_ITEMS = 1 << 16
 """Of one map or array: their memory is taken before the items are there."""
 
 # int, since 0.12 wrote urllib3's ``strict`` flag as a number; None or a text where a
@@ -91,8 +91,8 @@ def decode(data: bytes) -> StoredResponse | Flaw:
             memoryview(data)[len(PREFIX) :],
             raw=False,
             strict_map_key=True,
-            max_array_len=_MOST_ITEMS,
-            max_map_len=_MOST_ITEMS,
+            max_array_len=MOST_ITEMS,
+            max_map_len=MOST_ITEMS,
         )
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         # TypeError: unhashable keys.

@@ -162,7 +162,7 @@ def prune(
     Raises:
         OSError: the quarantine cannot be read.
     """
-    if _link_in_the_way(cache_root):
+    if link_in_the_way(cache_root) is not None:
         return
     total = 0
     oldest_kept = time.time() - bounds.longest_age
@@ -179,10 +179,10 @@ def prune(
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _link_in_the_way(cache_root: Path) -> bool:
-    """Whether what lies there is somebody else's."""
+def link_in_the_way(cache_root: Path) -> Path | None:
+    """The link on the way to a quarantine, if any: what lies there is another's."""
     folder = folder_of(cache_root)
-    return folder.parent.is_symlink() or folder.is_symlink()
+    return next((path for path in (folder.parent, folder) if path.is_symlink()), None)
 
 
 def _size_below(folder: Path) -> list[int]:

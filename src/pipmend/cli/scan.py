@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING
 
-from pipmend import config, events, evidence, survey
+from pipmend import config, events, survey
 from pipmend._compat import caches
 from pipmend.cli import cache_option, moments, scan_option
 from pipmend.cli.scan_output import JsonOutput, TextOutput
@@ -107,9 +107,7 @@ def _act(found: Survey, arguments: argparse.Namespace, output: Output) -> None:
     try:
         _report_or_repair(found, arguments, output)
     finally:
-        changes = not arguments.dry_run and (arguments.fix or arguments.sweep)
-        # What lies behind a link in its place is not a quarantine's to drop.
-        if changes and not evidence.is_behind_link(found.cache_root):
+        if not arguments.dry_run and (arguments.fix or arguments.sweep):
             survey.prune(found.cache_root, config.load())
 
 

@@ -11,12 +11,7 @@ from pipmend.evidence.contents import files_of, find, items, older_than
 from pipmend.evidence.descriptions import LARGEST_DESCRIPTION
 from pipmend.evidence.homes import form_of, home_of, is_of_wheels
 from pipmend.evidence.judging import judge
-from pipmend.evidence.purging import (
-    delete,
-    discard_remains,
-    is_behind_link,
-    purge,
-)
+from pipmend.evidence.purging import delete, discard_remains, purge
 from pipmend.evidence.values import (
     Evidence,
     EvidenceError,
@@ -38,7 +33,6 @@ __all__ = [
     "find",
     "form_of",
     "home_of",
-    "is_behind_link",
     "is_of_wheels",
     "items",
     "judge",

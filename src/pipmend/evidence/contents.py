@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from pipmend import quarantine, untrusted
-from pipmend.evidence import descriptions, purging
+from pipmend.evidence import descriptions
+from pipmend.evidence.purging import GOING
 from pipmend.evidence.values import EvidenceError, KeptFile
 
 if TYPE_CHECKING:
@@ -83,11 +84,11 @@ def files_of(item: Evidence) -> Iterator[KeptFile]:
 def _folders(cache_root: Path) -> list[Path]:
     """Everything in a quarantine, whatever it is; the names begin with the time."""
     folder = quarantine.folder_of(cache_root)
-    link = purging.link_in_the_way(cache_root)
+    link = quarantine.link_in_the_way(cache_root)
     if link is not None:
         raise EvidenceError(f"{link} is a link, which is not followed: remove it")
     try:
         names = sorted(path.name for path in folder.iterdir())
     except FileNotFoundError:
         return []
-    return [folder / name for name in names if not name.startswith(purging.GOING)]
+    return [folder / name for name in names if not name.startswith(GOING)]

@@ -52,21 +52,10 @@ def delete(item: Evidence) -> None:
 
 def discard_remains(cache_root: Path) -> None:
     """Delete what an interrupted purge has left."""
-    if is_behind_link(cache_root):
+    if quarantine.link_in_the_way(cache_root) is not None:
         return
     for path in quarantine.folder_of(cache_root).glob(f"{GOING}*"):
         shutil.rmtree(path, ignore_errors=True)
-
-
-def is_behind_link(cache_root: Path) -> bool:
-    """Whether the quarantine of a cache is really somewhere else."""
-    return link_in_the_way(cache_root) is not None
-
-
-def link_in_the_way(cache_root: Path) -> Path | None:
-    """The link on the way to the quarantine of a cache, if there is one."""
-    folder = quarantine.folder_of(cache_root)
-    return next((path for path in (folder.parent, folder) if path.is_symlink()), None)
 
 
 def _try_to_delete(item: Evidence) -> str | None:
