@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from lab.machines import machine, wheels
 from pipmend.everywhere import (
+    compiled,
     dependencies,
     interpreters,
     places,
@@ -20,6 +22,7 @@ from pipmend.everywhere import (
     trust,
     venvs,
 )
+from pipmend.everywhere.interpreters import Interpreter
 from pipmend.everywhere.receipt import Activation, Kept, Receipt, Scope
 from pipmend.everywhere.refusals import (
     ReceiptError,
@@ -35,6 +38,13 @@ as_root = pytest.mark.skipif(
     os.name == "nt" or os.geteuid() != 0, reason="only root can give files away"
 )
 NOBODY = 65534
+
+WHICH_ARE_LOADED = """\
+import sys
+sys.path.insert(0, sys.argv[1])
+import msgpack, wrapt
+print(msgpack.Unpacker.__module__, type(wrapt.FunctionWrapper.__init__).__name__)
+"""
 
 
 # -- Trust ---------------------------------------------------------------------------
@@ -254,6 +264,105 @@ def test_without_pip_or_index_it_says_how_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="--wheels") as without_pip:
         dependencies.fetch(["/nonexistent/python"], tmp_path)
     assert "wrapt==2.1.2" in str(without_pip.value)
+
+
+# -- Compiled parts of the dependencies ----------------------------------------------
+
+
+def with_suffixes(*suffixes: str) -> Interpreter:
+    """An interpreter that can load modules with these endings."""
+    return Interpreter("", (3, 11), Path(), Path(), "", suffixes)
+
+
+def test_builds_are_told_by_the_endings_of_modules() -> None:
+    """CPython on Linux, as far as there are wheels; others do without."""
+    known = [
+        with_suffixes(".py", ".cpython-311-x86_64-linux-gnu.so", ".abi3.so", ".so"),
+        with_suffixes(".cpython-314-aarch64-linux-musl.so"),
+        with_suffixes(".cpython-39-x86_64-linux-gnu.so"),
+    ]
+    unknown = [
+        with_suffixes(".cpython-313t-x86_64-linux-gnu.so"),
+        with_suffixes(".cpython-311d-x86_64-linux-gnu.so"),
+        with_suffixes(".cpython-315-x86_64-linux-gnu.so"),
+        with_suffixes(".cpython-310-x86_64-linux-musl.so"),
+        with_suffixes(".cpython-311-i386-linux-gnu.so"),
+        with_suffixes(".cpython-311-darwin.so"),
+        with_suffixes(".pypy311-pp73-x86_64-linux-gnu.so"),
+        with_suffixes(".cp311-win_amd64.pyd"),
+    ]
+
+    assert [compiled.Build.of(one) for one in unknown] == [None] * len(unknown)
+    assert compiled.builds_of([*known, *known, *unknown]) == [
+        ("11", "x86_64", "gnu"),
+        ("14", "aarch64", "musl"),
+        ("9", "x86_64", "gnu"),
+    ]
+    for interpreter in known:
+        build = compiled.Build.of(interpreter)
+        assert build is not None
+        assert build.suffix in interpreter.suffixes
+
+
+@pytest.fixture
+def build() -> compiled.Build:
+    """That of the interpreter of the tests."""
+    build = compiled.Build.of(interpreters.ask(Path(sys.executable)))
+    if build is None:
+        pytest.skip("no compiled parts are known for this interpreter")
+    return build
+
+
+def test_compiled_parts_lie_beside_the_modules(
+    build: compiled.Build, lab: Laboratory, tmp_path: Path
+) -> None:
+    """For one interpreter and nothing else; it loads them, others the modules."""
+    house = wheels(lab.store)
+    for wheel in dependencies.take(house):
+        dependencies.unpack(wheel, tmp_path)
+    before = set(tmp_path.rglob("*"))
+
+    for part in compiled.take([build], house):
+        compiled.unpack(part, tmp_path)
+
+    added = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")} - {
+        path.relative_to(tmp_path).as_posix() for path in before
+    }
+    assert added == {
+        f"msgpack/_cmsgpack{build.suffix}",
+        f"wrapt/_wrappers{build.suffix}",
+    }
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", WHICH_ARE_LOADED, tmp_path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["msgpack._cmsgpack", "wrapper_descriptor"]
+
+
+def test_other_wheels_are_no_compiled_parts(
+    build: compiled.Build, lab: Laboratory, tmp_path: Path
+) -> None:
+    """A wheel with a byte more than the known one is left alone."""
+    for wheel in wheels(lab.store).iterdir():
+        tmp_path.joinpath(wheel.name).write_bytes(wheel.read_bytes() + b" ")
+
+    assert compiled.take([build], tmp_path) == []
+
+
+def test_a_wheel_with_another_digest_is_not_downloaded(
+    build: compiled.Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pip refuses it."""
+    name = "-".join(build)
+    wrong = {name: ("0" * 64, compiled._DIGESTS[name][1])}  # noqa: SLF001
+    monkeypatch.setattr(compiled, "_DIGESTS", wrong)
+
+    with pytest.raises(RefusedError, match=r"pip could not get msgpack==1\.1\.2 and"):
+        compiled.fetch([sys.executable], [build], tmp_path)
+
+    assert list(tmp_path.glob("msgpack-*.whl")) == []
 
 
 # -- Receipt, places, venvs ----------------------------------------------------------

@@ -25,7 +25,7 @@ def copy(lab: Laboratory, folder: Path) -> Path:
         Library(Path("/nonexistent/lib")),
         Source.running(),
         folder,
-        lambda: dependencies.take(wheels(lab.store)),
+        lambda: library.Wheels(dependencies.take(wheels(lab.store))),
     )
 
 

@@ -102,6 +102,7 @@ attachments = {
     "download": seams.DOWNLOADS,
     "unpack": (seams.UNPACK,),
     "wheel-lookup": (seams.WHEEL_LOOKUP,),
+    "wheel-found": (seams.WHEEL_FOUND,),
     "command": (seams.COMMAND,),
     "hash-failure": (seams.HASH_FAILURE,),
 }

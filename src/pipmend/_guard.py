@@ -6,9 +6,10 @@ answered with a default that leaves pip as if pipmend were absent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pipmend import events
+from pipmend.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +25,7 @@ class Returned(Generic[T]):
         self.value = value
 
 
-class Raised(NamedTuple):
+class Raised(Record):
     """A call raised."""
 
     error: Exception
@@ -49,11 +50,11 @@ class Guard:
 
     def run(self, step: Callable[..., T], *args: object, default: U) -> T | U:
         """The step's result, or the default if it raises anything."""
-        result = attempt(step, args, {})
-        if isinstance(result, Returned):
-            return result.value
-        self._trip(step.__qualname__, result.error)
-        return default
+        try:
+            return step(*args)
+        except Exception as error:  # noqa: BLE001 - the rim
+            self._trip(step.__qualname__, error)
+            return default
 
     def _trip(self, step: str, error: Exception) -> None:
         if step in self._tripped:

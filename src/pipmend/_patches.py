@@ -101,12 +101,14 @@ class _Patches:
         self._load = LoadGate(ledger, self._guard, thread, heal=heal)
         self._store = StoreGate(ledger, self._guard, thread, heal=heal)
         announcer = Announcer(self._guard, thread)
+        wheels = WheelGate(ledger, self._guard, heal=heal)
         self._post_mortem = PostMortem(ledger, self._guard)
         self._around: dict[seams.Attachment, Wrapper] = {
             **dict.fromkeys(seams.DOWNLOADS, announcer.download),
             seams.UNPACK: announcer.unpack,
             seams.RESUMED: self._store.store_resumed,
-            seams.WHEEL_LOOKUP: WheelGate(ledger, self._guard, heal=heal).lookup,
+            seams.WHEEL_LOOKUP: wheels.lookup,
+            seams.WHEEL_FOUND: wheels.found,
             seams.HASH_FAILURE: self._post_mortem.hash_failure,
             seams.COMMAND: self._post_mortem.command,
         }

@@ -11,9 +11,10 @@ import struct
 import sys
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from pipmend import codings
+from pipmend.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ class Depth(enum.Enum):
         return _LARGEST_CONTENT
 
 
-class Look(NamedTuple):
+class Look(Record):
     """What a look at a file has shown."""
 
     flaw: str | None

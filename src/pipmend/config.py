@@ -14,7 +14,9 @@ import enum
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
+
+from pipmend.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,7 +62,7 @@ class Option(enum.Enum):
     EVENTS_FOLDER = "events.folder"
 
 
-class Settings(NamedTuple):
+class Settings(Record):
     """How pipmend behaves in this process."""
 
     mode: Mode

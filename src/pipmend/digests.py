@@ -13,7 +13,9 @@ import hashlib
 import os
 import re
 import urllib.parse
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from pipmend.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,7 +51,7 @@ class Source(enum.Enum):
     """``Content-Digest`` or ``Repr-Digest`` (RFC 9530)."""
 
 
-class Expectation(NamedTuple):
+class Expectation(Record):
     """Digests of which a body must have one."""
 
     source: Source
@@ -57,7 +59,7 @@ class Expectation(NamedTuple):
     """Algorithm as in hashlib, and value."""
 
 
-class BodyDigest(NamedTuple):
+class BodyDigest(Record):
     """Size in bytes and SHA-256 of a body."""
 
     size: int

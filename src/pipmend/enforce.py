@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import enum
 import shutil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pipmend import events, quarantine, urls
 from pipmend.errors import QuarantineError
+from pipmend.records import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ class Action(enum.Enum):
     """Recorded only."""
 
 
-class Finding(NamedTuple):
+class Finding(Record):
     """A corrupt entry."""
 
     place: Place
@@ -55,7 +56,7 @@ class Finding(NamedTuple):
         return self.told or f"entry {self.place.name}"
 
 
-class Enforced(NamedTuple):
+class Enforced(Record):
     """What became of a finding."""
 
     id: str

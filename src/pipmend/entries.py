@@ -12,9 +12,10 @@ import io
 import os
 import stat
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Union
 
 from pipmend._compat.layouts import LARGEST_METADATA
+from pipmend.records import Record
 from pipmend.verdicts import Reason, Verdict, corrupt
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from pipmend._compat.layouts import Place
+
+AnyPath = Union[str, "os.PathLike[str]"]
+"""How a file may be named: for pip's entries nobody makes a Path."""
 
 _LARGEST_INLINE = 1 << 30
 """Bytes of an entry with its body in the same file, which is read as a whole."""
@@ -61,7 +65,7 @@ _PASSING_ERRORS = frozenset(
 )
 
 
-class FileIdentity(NamedTuple):
+class FileIdentity(Record):
     """What tells one state of a file from another."""
 
     device: int
@@ -76,13 +80,15 @@ class FileIdentity(NamedTuple):
     @classmethod
     def of(cls, status: os.stat_result) -> FileIdentity:
         """The identity in the result of a stat call."""
-        return cls(
-            status.st_dev,
-            status.st_ino,
-            status.st_size,
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-            status.st_mode,
+        return cls._make(
+            (
+                status.st_dev,
+                status.st_ino,
+                status.st_size,
+                status.st_mtime_ns,
+                status.st_ctime_ns,
+                status.st_mode,
+            )
         )
 
     @property
@@ -91,7 +97,7 @@ class FileIdentity(NamedTuple):
         return stat.S_ISREG(self.mode)
 
 
-class Stamp(NamedTuple):
+class Stamp(Record):
     """The identities of an entry's files, None for what is not there."""
 
     metadata: FileIdentity | None
@@ -125,7 +131,7 @@ class Stamp(NamedTuple):
         return not has_body or self.body not in {None, before.body}
 
 
-class OpenEntry(NamedTuple):
+class OpenEntry(Record):
     """An entry as it was read once; the body stays open."""
 
     place: Place
@@ -154,7 +160,7 @@ def is_passing(error: OSError) -> bool:
     return error.errno in _PASSING_ERRORS
 
 
-def identity_of(path: Path) -> FileIdentity | None:
+def identity_of(path: AnyPath) -> FileIdentity | None:
     """The identity of a directory entry, links not followed; None if not there."""
     try:
         return FileIdentity.of(os.lstat(path))
@@ -164,8 +170,8 @@ def identity_of(path: Path) -> FileIdentity | None:
 
 def stamp_of(place: Place) -> Stamp:
     """The identities of an entry's files now."""
-    body = None if place.body is None else identity_of(place.body)
-    return Stamp(identity_of(place.metadata), body)
+    body = None if place.body_path is None else identity_of(place.body_path)
+    return Stamp(identity_of(place.metadata_path), body)
 
 
 def open_entry(place: Place, stamp: Stamp | None = None) -> OpenEntry | None:
@@ -182,9 +188,9 @@ def open_entry(place: Place, stamp: Stamp | None = None) -> OpenEntry | None:
     if stamp.metadata is None:
         return None
     metadata, identity = _read_metadata(place, stamp.metadata)
-    if place.body is None or isinstance(metadata, Verdict):
+    if place.body_path is None or isinstance(metadata, Verdict):
         return OpenEntry(place, stamp, Stamp(identity, None), metadata, io.BytesIO())
-    body = _open_body(place.body, stamp.body) if stamp.body else _MISSING
+    body = _open_body(place.body_path, stamp.body) if stamp.body else _MISSING
     opened = None
     if not isinstance(body, Verdict):
         opened = FileIdentity.of(os.fstat(body.fileno()))
@@ -198,17 +204,18 @@ def is_being_stored(entry: OpenEntry) -> bool:
     that is missing or older may be about to come.
     """
     metadata, body = entry.stamp.metadata, entry.stamp.body
-    if metadata is None or entry.place.body is None:
+    path = entry.place.body
+    if metadata is None or path is None:
         return False
     if body is not None and body.modified_ns > metadata.modified_ns:
-        return is_written_in_place(entry.place.body, body)
+        return is_written_in_place(path, body)
     if _is_younger(metadata.modified_ns, SETTLING_SECONDS):
         return True
     return any(
         _is_younger(identity.modified_ns, _TEMPORARY_SECONDS)
-        for pattern in (f"{entry.place.body.name}*.tmp", _TEMPORARY_OF_LIBRARY)
-        for path in entry.place.body.parent.glob(pattern)
-        for identity in [identity_of(path)]
+        for pattern in (f"{path.name}*.tmp", _TEMPORARY_OF_LIBRARY)
+        for beside in path.parent.glob(pattern)
+        for identity in [identity_of(beside)]
         if identity is not None
     )
 
@@ -231,9 +238,9 @@ def _read_metadata(
     place: Place, known: FileIdentity
 ) -> tuple[bytes | Verdict, FileIdentity | None]:
     # The one-file storage holds the body in the same file.
-    largest = None if place.body is None else LARGEST_METADATA
+    largest = None if place.body_path is None else LARGEST_METADATA
     try:
-        data, identity = _read_whole(place.metadata, known, largest)
+        data, identity = _read_whole(place.metadata_path, known, largest)
     except (OSError, StrangeFileError) as error:
         return unreadable(Reason.METADATA_UNREADABLE, error), None
     if largest is not None and len(data) > largest:
@@ -242,7 +249,7 @@ def _read_metadata(
 
 
 def _read_whole(
-    path: Path, known: FileIdentity, largest: int | None
+    path: AnyPath, known: FileIdentity, largest: int | None
 ) -> tuple[bytes, FileIdentity]:
     """Read a file, or one byte more than `largest` of a larger one.
 
@@ -266,7 +273,7 @@ def _read_whole(
     return b"".join(pieces), FileIdentity.of(status)
 
 
-def _open_body(path: Path, known: FileIdentity) -> BinaryIO | Verdict:
+def _open_body(path: AnyPath, known: FileIdentity) -> BinaryIO | Verdict:
     try:
         return open_regular(path, known)
     except (OSError, StrangeFileError) as error:
@@ -289,7 +296,7 @@ def unreadable(reason: Reason, error: OSError | StrangeFileError) -> Verdict:
     return corrupt(reason, found)
 
 
-def open_regular(path: Path, known: FileIdentity | None = None) -> BinaryIO:
+def open_regular(path: AnyPath, known: FileIdentity | None = None) -> BinaryIO:
     """Open a regular file, or a link to one, without ever blocking.
 
     Args:
@@ -306,10 +313,10 @@ def open_regular(path: Path, known: FileIdentity | None = None) -> BinaryIO:
         raise
 
 
-def _open_descriptor(path: Path, known: FileIdentity | None) -> int:
+def _open_descriptor(path: AnyPath, known: FileIdentity | None) -> int:
     # A device must not even be opened; no more than that depends on what is known.
     if known is None or not known.is_regular:
-        _check_regular(path.stat())
+        _check_regular(os.stat(path))  # noqa: PTH116 - as text, mostly
         return os.open(path, _OPEN_FLAGS)
     return os.open(path, _OPEN_FLAGS | _NO_LINK)
 

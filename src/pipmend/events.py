@@ -11,9 +11,10 @@ import json
 import os
 import platform
 import sys
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import TYPE_CHECKING, Union
 
 from pipmend import atomic
+from pipmend.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,7 +44,7 @@ _READ = (
 )
 
 
-class EntryCorrupt(NamedTuple):
+class EntryCorrupt(Record):
     """A corrupt entry was met."""
 
     id: str
@@ -75,7 +76,7 @@ class EntryCorrupt(NamedTuple):
     """As the content tells it, where the URL may not be known."""
 
 
-class EntryHealed(NamedTuple):
+class EntryHealed(Record):
     """A fresh response was stored under the key of a corrupt entry."""
 
     heals: str
@@ -87,7 +88,7 @@ class EntryHealed(NamedTuple):
     """Size of the fresh files: what was fetched again, or written anew."""
 
 
-class RepeatOffender(NamedTuple):
+class RepeatOffender(Record):
     """The same entry, or many of one cache, broke within days."""
 
     where: str
@@ -95,13 +96,13 @@ class RepeatOffender(NamedTuple):
     words: str
 
 
-class SeamUnfit(NamedTuple):
+class SeamUnfit(Record):
     """This pip has a shape that pipmend does not know; it was left alone."""
 
     problem: str
 
 
-class GuardTripped(NamedTuple):
+class GuardTripped(Record):
     """A failure of pipmend's own; pip went on as if pipmend were absent."""
 
     step: str

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import io
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pipmend import codings, entries, metadata, pages, seals, verify
 from pipmend.archives import Depth
 from pipmend.observation import LARGEST_PAGE, Body
+from pipmend.records import Record
 from pipmend.verdicts import INTACT, Reason, Verdict, corrupt, not_selected
 from pipmend.verify import Told
 
@@ -27,7 +28,7 @@ _MAYBE_UNFINISHED = frozenset(
 _PACKAGES = (".whl", ".tar.gz")
 
 
-class Examined(NamedTuple):
+class Examined(Record):
     """The verdict on an entry, and what was learnt on the way."""
 
     verdict: Verdict

@@ -80,6 +80,15 @@ _ABOUT_CONTENT = frozenset(
 )
 
 
+class _Measured:
+    """What was measured on the files of one entry."""
+
+    def __init__(self, seal: Seal | Verdict | None) -> None:
+        self.seal = seal
+        self.examined: dict[tuple[Expectation, ...], Examined] = {}
+        """By what the index had told of it."""
+
+
 class LoadGate:
     """The gate that entries pass on their way to pip."""
 
@@ -91,10 +100,7 @@ class LoadGate:
         self._thread = thread
         self._heal = heal
         # Each content is measured once in a process, however often it is loaded.
-        self._seals: Recent[Stamp, Seal | Verdict | None] = Recent(_MOST_MEASURED)
-        self._examined: Recent[tuple[Stamp, tuple[Expectation, ...]], Examined] = (
-            Recent(_MOST_MEASURED)
-        )
+        self._measured: Recent[Stamp, _Measured] = Recent(_MOST_MEASURED)
 
     def load(
         self, stage: Stage, layout: Layout, miss: Callable[[Arguments], object]
@@ -237,26 +243,26 @@ class LoadGate:
         stored = examine.read_metadata(entry)
         if isinstance(stored, Verdict):
             return stored
-        seal = self._seal_of(entry)
-        if isinstance(seal, Verdict):
-            return seal
+        measured = self._measured_on(entry)
+        if isinstance(measured.seal, Verdict):
+            return measured.seal
         field_name = verify.mismatched_field(stored, load.request.headers)
         if field_name is not None:
             return not_selected(Reason.VARY_MISMATCH, f"Vary: {field_name}")
-        known = self._examined.get((entry.content, load.by_index))
+        known = measured.examined.get(load.by_index)
         if known is None:
-            known = examine.examine(entry, stored, seal, load.told)
-            self._examined[entry.content, load.by_index] = known
+            known = examine.examine(entry, stored, measured.seal, load.told)
+            measured.examined[load.by_index] = known
         load.digest = known.body
         load.decoded = stored.content
         return known.verdict
 
-    def _seal_of(self, entry: OpenEntry) -> Seal | Verdict | None:
-        try:
-            return self._seals[entry.content]
-        except KeyError:
-            seal = self._seals[entry.content] = examine.read_seal(entry)
-            return seal
+    def _measured_on(self, entry: OpenEntry) -> _Measured:
+        measured = self._measured.get(entry.content)
+        if measured is None:
+            measured = _Measured(examine.read_seal(entry))
+            self._measured[entry.content] = measured
+        return measured
 
     def _act(
         self, load: Load, entry: OpenEntry, verdict: Verdict
@@ -342,7 +348,7 @@ class LoadGate:
             return False
         entry = load.served
         verdict = corrupt(Reason.METADATA_UNUSABLE, f"pip's {type(error).__name__}")
-        self._examined[entry.content, load.by_index] = Examined(verdict)
+        self._measured_on(entry).examined[load.by_index] = Examined(verdict)
         url = load.request.url
         self._ledger.reject(enforce.Finding(entry.place, entry.stamp, verdict, url))
         return self._heal and load.stage is not Stage.UPDATE

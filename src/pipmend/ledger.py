@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pipmend import (
     enforce,
@@ -13,6 +13,7 @@ from pipmend import (
     quarantine,
     urls,
 )
+from pipmend.records import Record
 
 if TYPE_CHECKING:
     from pipmend._compat.layouts import Place
@@ -55,7 +56,7 @@ class _Found:
         """Of its event; None when another process was faster, and once it is healed."""
 
 
-class Served(NamedTuple):
+class Served(Record):
     """An entry that pip was given."""
 
     place: Place

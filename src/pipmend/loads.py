@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import threading
 import urllib.parse
 from typing import TYPE_CHECKING
@@ -96,7 +97,7 @@ class Load:
         path = urllib.parse.urlsplit(self.request.url).path
         return urllib.parse.unquote(path.rpartition("/")[2])
 
-    @property
+    @functools.cached_property
     def told(self) -> Told:
         """What is known of the response from outside the cache."""
         if not self.is_of_pip:
@@ -105,7 +106,7 @@ class Load:
         url = None if name is None else self.request.url
         accepted = str(self.request.headers.get("Accept"))
         is_page = name is None and "text/html" in accepted
-        return Told(self.by_index, url, name, is_page, self._cacheable)
+        return Told(self.by_index, url, name, is_page, self._cacheable, False)
 
     @property
     def _told_to_others(self) -> Told:

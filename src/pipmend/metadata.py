@@ -8,8 +8,9 @@ that pip may learn to write one day is let through: pip's own loading decides th
 from __future__ import annotations
 
 import calendar
+import functools
 from email.utils import parsedate_tz
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgpack
 
@@ -41,24 +42,51 @@ _RESPONSE_TYPES: dict[str, tuple[type, ...]] = {
 }
 _REQUIRED = ("body", "headers", "status")
 
+_TEXT: frozenset[type] = frozenset({str})
+_TEXT_OR_NONE: frozenset[type] = frozenset({str, type(None)})
+_LENGTHS_OF_NAMES = {len("date"), len("content-length")}
+
+_MONTHS = frozenset(
+    {"Jan", "Feb", "Mar", "Apr", "May", "Jun"}
+    | {"Jul", "Aug", "Sep", "Oct", "Nov", "Dec"}
+)
+
 _LONGEST_LENGTH = 20  # digits: more than any file has, fewer than int() refuses
 
 Flaw = Verdict
 """A verdict that says what is wrong with the bytes."""
 
 
-class StoredResponse(NamedTuple):
+class StoredResponse:
     """What an entry's metadata says (RFC 9111 section 3)."""
 
-    status: int
-    fields: Mapping[str, str]
-    """Header fields by lower-case name."""
-    vary: Mapping[str, str | None]
-    """Request header fields that selected the response, as they were sent."""
-    inline_body: bytes
-    """The body in the one-file storage of pip up to 23.2; else empty."""
-    content: dict[object, object] | None = None
-    """All of it, as pip decodes it; None where it was not decoded."""
+    def __init__(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        vary: Mapping[str, str | None],
+        inline_body: bytes,
+        content: dict[object, object] | None = None,
+    ) -> None:
+        """Take what it says.
+
+        Args:
+            status: the status code.
+            headers: the header fields.
+            vary: request header fields that selected the response, as they were sent.
+            inline_body: the body in the one-file storage of pip up to 23.2; else empty.
+            content: all of it, as pip decodes it; None where it was not decoded.
+        """
+        self.status = status
+        self._headers = headers
+        self.vary = vary
+        self.inline_body = inline_body
+        self.content = content
+
+    @functools.cached_property
+    def fields(self) -> Mapping[str, str]:
+        """Header fields by lower-case name; nobody asks for those of sealed entries."""
+        return {name.lower(): value for name, value in self._headers.items()}
 
     @property
     def declared_length(self) -> int | None:
@@ -132,30 +160,37 @@ def _from_parts(
     content: dict[object, object], response: dict[str, object]
 ) -> StoredResponse | Flaw:
     vary = content.get("vary", {})
-    headers, status, body = (response[key] for key in ("headers", "status", "body"))
-    if not isinstance(vary, dict) or not _are_fields(vary, (str, type(None))):
+    headers, status, body = response["headers"], response["status"], response["body"]
+    if not isinstance(vary, dict) or not _are_fields(vary, _TEXT_OR_NONE):
         return _misshapen("'vary' is no map of header fields")
-    if not isinstance(headers, dict) or not _are_fields(headers, (str,)):
+    if not isinstance(headers, dict) or not _are_fields(headers, _TEXT):
         return _misshapen("a header field is no text")
     if not isinstance(status, int) or not isinstance(body, bytes):
         return _misshapen("'status' or 'body' is mistyped")
-    fields = {name.lower(): value for name, value in headers.items()}
-    flaw = _flaw_of_fields(fields)
-    return flaw or StoredResponse(status, fields, vary, body, content)
+    flaw = _flaw_of_fields(headers)
+    return flaw or StoredResponse(status, headers, vary, body, content)
 
 
-def _are_fields(fields: dict[object, object], types: tuple[type, ...]) -> bool:
-    return all(
-        isinstance(name, str) and type(value) in types for name, value in fields.items()
+def _are_fields(fields: dict[object, object], types: frozenset[type]) -> bool:
+    # Faster than one by one, which took a tenth of the time that judging takes.
+    return _TEXT.issuperset(map(type, fields)) and types.issuperset(
+        map(type, fields.values())
     )
 
 
-def _flaw_of_fields(fields: Mapping[str, str]) -> Flaw | None:
+def _flaw_of_fields(headers: Mapping[str, str]) -> Flaw | None:
     """Header fields over which pip stumbles with a traceback on every run."""
+    # The length of a name says of most that they are others. The last one counts.
+    fields = {
+        name.lower(): value
+        for name, value in headers.items()
+        if len(name) in _LENGTHS_OF_NAMES
+    }
     date = fields.get("date")
     if date is not None and not _is_date(date):
         return _misshapen("an unreadable Date")
-    if len(_lengths(fields.get("content-length", ""))) > 1:
+    length = fields.get("content-length", "")
+    if "," in length and len(_lengths(length)) > 1:
         return _misshapen("two values of Content-Length")
     return None
 
@@ -169,11 +204,29 @@ def _lengths(value: str) -> set[int]:
 
 
 def _is_date(value: str) -> bool:
+    if _is_fixdate(value):
+        return True
     parsed = parsedate_tz(value)
     try:
         return parsed is not None and calendar.timegm(parsed[:6]) is not None
     except (ValueError, OverflowError):
         return False
+
+
+def _is_fixdate(value: str) -> bool:
+    """Whether it is a date in the form that servers send (RFC 9110 section 5.6.7).
+
+    Nearly all are, and to parse one takes as long as all other checks of an entry.
+    """
+    day, month, year = value[5:7], value[8:11], value[12:16]
+    hour, minute, second = value[17:19], value[20:22], value[23:25]
+    return (
+        month in _MONTHS
+        and value[:3].isalpha()
+        and f"{day}{year}{hour}{minute}{second}".isdecimal()
+        and value[3:] == f", {day} {month} {year} {hour}:{minute}:{second} GMT"
+        and value.isascii()
+    )
 
 
 def _misshapen(found: str, expected: str | None = None) -> Flaw:

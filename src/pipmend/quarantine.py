@@ -13,10 +13,11 @@ import json
 import os
 import shutil
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pipmend import atomic, digests, entries, untrusted
 from pipmend.errors import QuarantineError
+from pipmend.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +74,7 @@ class Kept(enum.Enum):
     NONE = "none"
 
 
-class Item(NamedTuple):
+class Item(Record):
     """One item of the quarantine."""
 
     id: str
@@ -84,7 +85,7 @@ class EntryGoneError(QuarantineError):
     """The entry is no longer the one that was judged; somebody else was there."""
 
 
-class Bounds(NamedTuple):
+class Bounds(Record):
     """How long and how much a quarantine keeps."""
 
     longest_age: float = LONGEST_AGE

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import NamedTuple
 
 from pipmend.digests import BodyDigest
 from pipmend.metadata import PREFIX
+from pipmend.records import Record
 from pipmend.verdicts import Reason, Verdict, corrupt
 
 _VERSION = 1
@@ -29,7 +29,7 @@ _EMPTY_MAP, _FULL_MAP = 0x80, 0x8F
 """First byte of a msgpack map with up to 15 keys: the low half is their number."""
 
 
-class Seal(NamedTuple):
+class Seal(Record):
     """What was sealed when the entry was stored; the metadata is as it was then."""
 
     body: BodyDigest

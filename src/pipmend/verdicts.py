@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple, Union
+from typing import Union
+
+from pipmend.records import Record
 
 
 class Outcome(enum.Enum):
@@ -48,7 +50,7 @@ Measure = Union[int, str, None]
 """A size in bytes, or words."""
 
 
-class Verdict(NamedTuple):
+class Verdict(Record):
     """The judge's answer about one entry."""
 
     outcome: Outcome

@@ -28,10 +28,11 @@ and files of which nobody has told a digest beyond their structure.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pipmend import digests, pages, urls
 from pipmend.digests import Source
+from pipmend.records import Record
 from pipmend.verdicts import INTACT, Reason, Verdict, corrupt
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Facts(Protocol):
         """A digest of its bytes."""
 
 
-class Told(NamedTuple):
+class Told(Record):
     """What is known of an entry from outside its metadata and body."""
 
     by_index: tuple[Expectation, ...] = ()

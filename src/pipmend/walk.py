@@ -234,7 +234,7 @@ class _Walk:
         for name in sorted(files):
             path = Path(folder, name)
             if _FILES_OF_WHEELS.fullmatch(name):
-                yield Place(self._directory, path, None)
+                yield Place(self._directory, str(path), None)
             else:
                 yield Foreign(path)
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
     class _WheelCache(Protocol):
         cache_dir: str | None
 
-        def get_path_for_link(self, link: Link) -> str: ...
-
 
 _LARGEST_DESCRIPTION = 1024 * 1024
+
+
+class _Lookups(threading.local):
+    """The lookup that a thread is in: pip's cache, and what it is asked."""
+
+    current: tuple[_WheelCache, Arguments, Keywords] | None = None
 
 
 class WheelGate:
@@ -41,6 +46,7 @@ class WheelGate:
         self._guard = guard
         self._heal = heal
         self._verdicts: dict[FileIdentity, Verdict] = {}
+        self._lookups = _Lookups()
 
     def lookup(
         self, wrapped: Wrapped, cache: _WheelCache, args: Arguments, kwargs: Keywords
@@ -50,16 +56,29 @@ class WheelGate:
         A broken wheel is quarantined and the lookup repeated; in the end pip finds
         another wheel, or none, and builds or fetches again.
         """
-        self._guard.run(self._repair_origin, cache, args, kwargs, default=None)
         seen: set[Path] = set()
         while True:
-            entry = wrapped(*args, **kwargs)
+            self._lookups.current = (cache, args, kwargs)
+            try:
+                entry = wrapped(*args, **kwargs)
+            finally:
+                self._lookups.current = None
             rejected = self._guard.run(self._rejected, cache, entry, default=None)
             if rejected is None:
                 return entry
             if rejected in seen:
                 return None  # it could not be moved away
             seen.add(rejected)
+
+    def found(
+        self, wrapped: Wrapped, _: object, args: Arguments, kwargs: Keywords
+    ) -> object:
+        """The gate around what pip does with a wheel that it has found.
+
+        It reads the wheel's origin, so that is looked at before.
+        """
+        self._guard.run(self._repair_origin, args, kwargs, default=None)
+        return wrapped(*args, **kwargs)
 
     def _rejected(
         self, cache: _WheelCache, entry: seams.WheelEntry | None
@@ -85,17 +104,18 @@ class WheelGate:
         )
         return path if self._heal and is_first else None
 
-    def _repair_origin(
-        self, cache: _WheelCache, args: Arguments, kwargs: Keywords
-    ) -> None:
+    def _repair_origin(self, args: Arguments, kwargs: Keywords) -> None:
         """Write a broken ``origin.json`` anew, as pip does when it builds."""
-        link = cast("Link", kwargs.get("link") or args[0])
-        if cache.cache_dir is None:
+        lookup = self._lookups.current
+        wheel = cast("Link", kwargs.get("link") or args[0])
+        is_persistent = kwargs.get("persistent", args[1:] and args[1])
+        if lookup is None or not is_persistent:
             return
-        path = os.path.join(cache.get_path_for_link(link), wheels.ORIGIN_NAME)  # noqa: PTH118
-        # Of most links nothing was built here: no Path is made to see that.
-        if os.path.lexists(path):
-            self._repair(Path(path), Path(cache.cache_dir), link)
+        cache, of_lookup, named = lookup
+        if cache.cache_dir is not None:
+            path = Path(wheel.file_path).with_name(wheels.ORIGIN_NAME)
+            link = cast("Link", named.get("link") or of_lookup[0])
+            self._repair(path, Path(cache.cache_dir), link)
 
     def _repair(self, path: Path, cache_root: Path, link: Link) -> None:
         identity = entries.identity_of(path)

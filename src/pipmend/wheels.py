@@ -16,11 +16,12 @@ import json
 import operator
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pipmend import archives, entries, urls
 from pipmend._compat.layouts import WHEELS, Place
 from pipmend.archives import Depth, TooLargeError
+from pipmend.records import Record
 from pipmend.verdicts import INTACT, Reason, Verdict, corrupt, not_selected
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class _FlawError(Exception):
         self.found, self.expected = urls.shown(found), expected
 
 
-class _Name(NamedTuple):
+class _Name(Record):
     """The parts of a wheel's file name."""
 
     project: str
@@ -91,7 +92,7 @@ class _Name(NamedTuple):
 
 def place_of(cache_root: Path, path: Path) -> Place:
     """A file of the wheel cache as a place that can be quarantined."""
-    return Place(cache_root / WHEELS, path, None)
+    return Place(cache_root / WHEELS, str(path), None)
 
 
 def judge_wheel(path: Path) -> Verdict:

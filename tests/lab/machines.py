@@ -7,17 +7,17 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.bases import Base, copy_base, snapshot
 from lab.pips import Run, pip_wheel, scratch_environment
 from lab.preparation import made_once
 from lab.wheels import CHECKOUT
-from pipmend.everywhere import dependencies
+from pipmend.everywhere import compiled, dependencies, interpreters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from lab.laboratory import Laboratory
 
@@ -116,12 +116,19 @@ def _template(lab: Laboratory, name: str) -> Base | None:
 
 @functools.cache
 def wheels(store: Path) -> Path:
-    """A folder with the wheels of the dependencies, as they are fetched for a copy."""
+    """A folder with the wheels of the dependencies, as they are fetched for a copy.
+
+    Those with compiled modules are for this interpreter.
+    """
+    pythons = [sys.executable]
+    builds = compiled.builds_of([interpreters.ask(Path(sys.executable))])
 
     def fill(folder: Path) -> None:
-        fetched = dependencies.fetch([sys.executable], folder.parent)
+        fetched = dependencies.fetch(pythons, folder.parent)
+        parts = compiled.fetch(pythons, builds, folder.parent)
         folder.mkdir()
-        for wheel in fetched:
+        for wheel in {*fetched, *(part.wheel for part in parts)}:
             shutil.move(wheel, folder)
 
-    return made_once(store / "everywhere", fill)
+    names = ["-".join(build) for build in builds]
+    return made_once(store / "-".join(["everywhere", *names]), fill)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import enum
 import functools
 import hashlib
+import os
 import re
 from pathlib import Path, PurePath
-from typing import NamedTuple
+
+from pipmend.records import Record
 
 BODY_SUFFIX = ".body"
 WHEELS = "wheels"
@@ -32,14 +34,25 @@ class Layout(enum.Enum):
     """pip 23.3 and later: metadata, and beside it the body in ``.body``."""
 
 
-class Place(NamedTuple):
+class Place(Record):
     """Where the files of one entry are, or would be."""
 
     directory: Path
     """The folder of this generation, such as ``<cache root>/http-v2``."""
-    metadata: Path
-    body: Path | None
+    # As text: of most entries no Path is ever asked for, and it is dear to make.
+    metadata_path: str
+    body_path: str | None
     """None in the one-file generation."""
+
+    @property
+    def metadata(self) -> Path:
+        """The file of the metadata."""
+        return Path(self.metadata_path)
+
+    @property
+    def body(self) -> Path | None:
+        """The file of the body; None in the one-file generation."""
+        return None if self.body_path is None else Path(self.body_path)
 
     @property
     def cache_root(self) -> Path:
@@ -49,7 +62,7 @@ class Place(NamedTuple):
     @property
     def name(self) -> str:
         """The entry's name on disk: SHA-224 of its cache key, in hex."""
-        return self.metadata.name
+        return os.path.basename(self.metadata_path)  # noqa: PTH119 - as above
 
 
 class OwnPlace(Place):
@@ -59,8 +72,6 @@ class OwnPlace(Place):
     so what pipmend keeps lies inside: the folder above may be anybody's. No name of
     the library's own is longer than one letter there.
     """
-
-    __slots__ = ()
 
     @property
     def cache_root(self) -> Path:
@@ -82,8 +93,7 @@ def _folder(directory: str) -> Path:
 def place_below(layout: Layout, directory: Path, metadata: str) -> Place:
     """The same, in a folder that is a path already."""
     is_whole = layout is Layout.ONE_FILE
-    body = None if is_whole else Path(metadata + BODY_SUFFIX)
-    return Place(directory, Path(metadata), body)
+    return Place(directory, metadata, None if is_whole else metadata + BODY_SUFFIX)
 
 
 def name_of(url: str) -> str:
@@ -137,5 +147,5 @@ def place_at(path: Path) -> Place | None:
             return place if place.metadata.parent == path.parent else None
     for parent in path.parents:
         if parent.name == WHEELS:
-            return Place(parent, path, None)
+            return Place(parent, str(path), None)
     return None

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from pipmend import metadata
 from pipmend._compat import layouts
 from pipmend._compat.layouts import BODY_SUFFIX, Layout, OwnPlace, Place
 from pipmend.errors import UnfitError
+from pipmend.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -90,7 +91,7 @@ if TYPE_CHECKING:
         co_names: tuple[str, ...]
 
 
-class Attachment(NamedTuple):
+class Attachment(Record):
     """A function of pip's outside the cache, which may be missing in this pip."""
 
     module: str
@@ -116,6 +117,9 @@ RESUMED = Attachment(
 """Stores what it has fetched in parts by itself (pip 25.2 and later)."""
 
 WHEEL_LOOKUP = Attachment("pip._internal.cache", "WheelCache.get_cache_entry")
+WHEEL_FOUND = Attachment("pip._internal.cache", "CacheEntry.__init__")
+"""Reads what lies beside a wheel that the lookup has found (pip 22.2 and later)."""
+
 COMMAND = Attachment("pip._internal.cli.base_command", "Command._main")
 HASH_FAILURE = Attachment("pip._internal.utils.hashes", "Hashes._raise")
 
@@ -246,7 +250,8 @@ def link_of(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Link | No
     ``Downloader._http_get(link, ...)``.
     """
     for value in (*args[:2], kwargs.get("link")):
-        if hasattr(value, "url_without_fragment"):
+        # Of the class: of the object, it would be made.
+        if hasattr(type(value), "url_without_fragment"):
             return cast("Link", value)
     return None
 

@@ -198,11 +198,11 @@ def _case_of_item(item: Evidence) -> Case:
     case.reason = reason or case.reason
     files = Place(
         item.folder,
-        item.folder / quarantine.METADATA_NAME,
-        item.folder / quarantine.BODY_NAME,
+        str(item.folder / quarantine.METADATA_NAME),
+        str(item.folder / quarantine.BODY_NAME),
     )
     has_body = entries.identity_of(item.folder / quarantine.BODY_NAME) is not None
-    entry = entries.open_entry(files if has_body else files._replace(body=None))
+    entry = entries.open_entry(files if has_body else files._replace(body_path=None))
     if entry is not None:
         with contextlib.closing(entry):
             _look_into(case, entry)

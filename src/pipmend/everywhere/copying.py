@@ -6,8 +6,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipmend.everywhere import choosing, dependencies, interpreters, library, search
-from pipmend.everywhere.library import Library
+from pipmend.everywhere import (
+    choosing,
+    compiled,
+    dependencies,
+    interpreters,
+    library,
+    search,
+)
+from pipmend.everywhere.library import Library, Wheels
 from pipmend.everywhere.outcomes import Outcome, Result
 from pipmend.everywhere.refusals import RefusedError, UnfitPythonError
 
@@ -50,13 +57,22 @@ def build(
         OSError: it cannot be written.
     """
 
-    def wheels() -> list[Path]:
+    def wheels() -> Wheels:
+        builds = compiled.builds_of(place.interpreter for place in placed)
         if wish.wheels is not None:
-            return dependencies.take(wish.wheels)
+            parts = compiled.take(builds, wish.wheels)
+            return Wheels(dependencies.take(wish.wheels), parts)
         say("getting wrapt, msgpack and platformdirs")
         own = [sys.executable, str(search.own_interpreter())]
         others = [place.interpreter.executable for place in placed]
-        return dependencies.fetch([*own, *others], folder.bench())
+        pythons = [*own, *others]
+        modules = dependencies.fetch(pythons, folder.bench())
+        try:
+            parts = compiled.fetch(pythons, builds, folder.bench())
+        except RefusedError as error:
+            say(f"going on without compiled modules: {str(error).splitlines()[0]}")
+            parts = []
+        return Wheels(modules, parts)
 
     say(f"making the copy in {folder.library.folder}")
     new = library.build(folder.library, source, folder.bench(), wheels)

@@ -1,8 +1,8 @@
 """What pipmend needs, in the form that every Python can load.
 
-Of each dependency only the modules written in Python are taken, so that one folder
-serves all versions and machines; each has a fallback for its compiled part. The
-versions are fixed, and so are the digests of the wheels that they are taken from.
+Of each dependency the modules written in Python are taken, so that one folder serves
+all versions and machines; :mod:`pipmend.everywhere.compiled` adds to them. The versions
+are fixed, and so are the digests of the wheels that they are taken from.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipmend.everywhere.refusals import RefusedError
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _PATIENCE = 600
@@ -78,10 +78,11 @@ def fetch(pythons: Iterable[str], folder: Path) -> list[Path]:
     Raises:
         RefusedError: no pip, no index, or a wheel with another digest.
     """
-    python = _with_pip(list(dict.fromkeys(pythons)), folder)
-    if python is None:
-        raise RefusedError(f"there is no pip to download with; {_by_hand()}")
-    return [_download(python, dependency, folder) for dependency in DEPENDENCIES]
+    python = with_pip(pythons, folder)
+    for one in DEPENDENCIES:
+        wanted = {f"{one.name}=={one.version}": one.sha256}
+        download(python, wanted, ("--python-version=3.9", *one.kind), folder)
+    return take(folder)
 
 
 def take(folder: Path) -> list[Path]:
@@ -112,12 +113,17 @@ def unpack(wheel: Path, folder: Path) -> None:
                 # RECORD lists what is not taken.
                 is_about = member.filename.startswith(about)
                 if is_wanted or (is_about and not member.filename.endswith("/RECORD")):
-                    _extract(archive, member, folder)
+                    extract(archive, member, folder)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise RefusedError(f"{wheel} is no wheel: {error}") from None
 
 
-def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+def extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+    """Put a member of a wheel into a folder, unless it is one.
+
+    Raises:
+        RefusedError: its name or its size is that of no file in a wheel.
+    """
     if member.is_dir():
         return
     if not _SAFE.fullmatch(member.filename) or member.file_size > _LARGEST_FILE:
@@ -129,8 +135,13 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) ->
     path.write_bytes(archive.read(member))
 
 
-def _with_pip(pythons: Sequence[str], folder: Path) -> str | None:
-    """An interpreter with a pip, that which comes with Python at the worst."""
+def with_pip(pythons: Iterable[str], folder: Path) -> str:
+    """An interpreter with a pip, that which comes with Python at the worst.
+
+    Raises:
+        RefusedError: there is none.
+    """
+    pythons = list(dict.fromkeys(pythons))
     for python in pythons:
         if _run(folder, python, "-m", "pip", "--version").returncode == 0:
             return python
@@ -138,21 +149,34 @@ def _with_pip(pythons: Sequence[str], folder: Path) -> str | None:
         scratch = folder / "venv"
         if _run(folder, python, "-m", "venv", str(scratch)).returncode == 0:
             return str(scratch / "bin" / "python")
-    return None
+    raise RefusedError(f"there is no pip to download with; {_by_hand()}")
 
 
-def _download(python: str, dependency: Dependency, folder: Path) -> Path:
-    wanted = f"{dependency.name}=={dependency.version}"
-    listed = folder / f"{dependency.name}.txt"
-    listed.write_text(f"{wanted} --hash=sha256:{dependency.sha256}\n", "utf-8")
+def download(
+    python: str, wanted: Mapping[str, str], kind: Sequence[str], folder: Path
+) -> None:
+    """Download wheels into a folder.
+
+    Args:
+        python: an interpreter with a pip.
+        wanted: SHA-256 of each wheel, by its requirement.
+        kind: what pip has to be told to choose these very wheels.
+        folder: where they go; temporary files too.
+
+    Raises:
+        RefusedError: pip does not get one of them.
+    """
+    lines = [f"{one} --hash=sha256:{digest}\n" for one, digest in wanted.items()]
+    listed = folder / "requirements.txt"
+    listed.write_text("".join(lines), "utf-8")
     quiet = ("--quiet", "--no-input", "--no-cache-dir", "--no-deps", "--require-hashes")
-    form = ("--only-binary=:all:", "--python-version=3.9", *dependency.kind)
     where = (f"--dest={folder}", f"--requirement={listed}")
+    form = ("--only-binary=:all:", *kind)
     done = _run(folder, python, "-m", "pip", "download", *quiet, *form, *where)
     if done.returncode:
         complaint = urls.without_credentials("; ".join(done.stderr.splitlines()[-2:]))
-        raise RefusedError(f"pip could not get {wanted}: {complaint}\n{_by_hand()}")
-    return _chosen(dependency, folder)
+        names = " and ".join(wanted)
+        raise RefusedError(f"pip could not get {names}: {complaint}\n{_by_hand()}")
 
 
 def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:

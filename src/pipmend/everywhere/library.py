@@ -1,8 +1,8 @@
 """The copy of pipmend that all interpreters load: built aside, put in place at once.
 
 It is a folder with ``pipmend_hook.py``, the package, its dependencies, the command,
-byte code for each interpreter, a software bill of materials, and a list of all files
-with their SHA-256.
+byte code and compiled modules for interpreters, a software bill of materials, and a
+list of all files with their SHA-256.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pipmend
-from pipmend.everywhere import dependencies, files, interpreters, sbom
+from pipmend.everywhere import compiled, dependencies, files, interpreters, sbom
 from pipmend.everywhere.refusals import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pipmend.everywhere.compiled import Part
     from pipmend.everywhere.interpreters import Interpreter
 
 NAME = "lib"
@@ -57,6 +58,14 @@ class Source(NamedTuple):
     def hook(self) -> Path:
         """Stage 0."""
         return self.package.with_name(HOOK)
+
+
+class Wheels(NamedTuple):
+    """What the dependencies of a copy are taken from."""
+
+    modules: Sequence[Path]
+    """One wheel for each."""
+    compiled: Sequence[Part] = ()
 
 
 class Library(NamedTuple):
@@ -108,7 +117,7 @@ class Library(NamedTuple):
 
 
 def build(
-    library: Library, source: Source, workspace: Path, wheels: Callable[[], list[Path]]
+    library: Library, source: Source, workspace: Path, wheels: Callable[[], Wheels]
 ) -> Path:
     """Make a new copy in a workspace, without byte code.
 
@@ -125,8 +134,11 @@ def build(
     new = workspace / NAME
     new.mkdir()
     if not _reuse_dependencies(library, new):
-        for wheel in wheels():
+        found = wheels()
+        for wheel in found.modules:
             dependencies.unpack(wheel, new)
+        for part in found.compiled:
+            compiled.unpack(part, new)
     for name, content in _contents(source, library.folder).items():
         path = new / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -64,8 +64,8 @@ def _judge_wheel_file(item: Evidence, home: Place) -> Verdict:
 
 
 def _judge_entry(item: Evidence, home: Place) -> Verdict:
-    body = None if home.body is None else item.folder / quarantine.BODY_NAME
-    lying = Place(item.folder, item.folder / quarantine.METADATA_NAME, body)
+    body = None if home.body_path is None else str(item.folder / quarantine.BODY_NAME)
+    lying = Place(item.folder, str(item.folder / quarantine.METADATA_NAME), body)
     entry = entries.open_entry(lying)
     if entry is None:
         return corrupt(Reason.METADATA_UNREADABLE, "missing", "a file")
