@@ -159,15 +159,18 @@ def test_a_pip_without_network_costs_at_most_one_percent_more(
 
 @counting
 @pytest.mark.matrix
-@pytest.mark.parametrize(("case", "most"), [("install", 1.03), ("resolve", 1.035)])
-def test_a_healthy_install_costs_no_more_than_was_reached(
-    case: str, most: float, lab: Laboratory, tmp_path: Path
+@pytest.mark.parametrize("case", ["install", "resolve"])
+def test_a_healthy_install_costs_at_most_two_percent_more(
+    case: str, lab: Laboratory, tmp_path: Path
 ) -> None:
-    """With every byte verified, and the imports of pipmend; 1.02 is aimed at.
+    """With every byte verified, in a venv and by the copy for a whole machine.
 
     Collections of garbage do not count: when one comes is chance.
     """
-    plain, hooked = measured("warm", lab, tmp_path, f"--case={case}")
+    numbers = measured("warm", lab, tmp_path, f"--case={case}")
 
-    own, reference = (one["total"] - one["in_collector"] for one in (hooked, plain))
-    assert own <= most * reference
+    total = {one["variant"]: one["total"] - one["in_collector"] for one in numbers}
+    compared = [one for one in numbers if one["reference"] is not None]
+    assert compared
+    for one in compared:
+        assert total[one["variant"]] <= 1.02 * total[one["reference"]], one["variant"]

@@ -113,13 +113,12 @@ def _variants(scene: Scene) -> list[Variant]:
         Variant("plain pip", plain.python),
         Variant("with pipmend", hooked.python, "plain pip", is_sealed=True),
     ]
-    if scene.is_quick:
-        return variants
     off = {"PIPMEND": "off"}
-    variants += [
-        Variant("with pipmend, cache without seals", hooked.python, "plain pip"),
-        Variant("installed, off", hooked.python, "plain pip", environment=off),
-    ]
+    if not scene.is_quick:
+        variants += [
+            Variant("with pipmend, cache without seals", hooked.python, "plain pip"),
+            Variant("installed, off", hooked.python, "plain pip", environment=off),
+        ]
     wheel = pip_wheel(scene.pip, scene.store)
     places = [scene.folder(PART) / name for name in ("base-a", "base-b")]
     machines = [machine(lab, place, scene.python) for place in places]
