@@ -79,7 +79,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "pipmend.errors",
         "pipmend.units",
     ),
-    ("pipmend.config_text", "pipmend._compat.folders"),
+    ("pipmend.config_text", "pipmend._compat.folders", "pipmend.records"),
     ("pipmend._compat.toml",),
     ("pipmend", "pipmend._compat"),
 )

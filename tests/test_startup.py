@@ -254,5 +254,6 @@ def test_the_library_wakes_stage_0_and_is_let_be(
 
     assert done.stderr == ""
     loaded, awaited = done.stdout.splitlines()
-    assert loaded == str(["pipmend", "pipmend._startup", "pipmend.config", HOOK])
+    woken = ["pipmend", "pipmend._startup", "pipmend.config", "pipmend.records", HOOK]
+    assert loaded == str(woken)
     assert awaited == "['pip._vendor.cachecontrol']"
