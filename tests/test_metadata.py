@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import calendar
+from email.utils import parsedate_tz
 from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lab.cache_files import PREFIX, pack
@@ -257,3 +259,40 @@ def test_every_cut_is_corrupt() -> None:
     passing = [end for end in range(len(whole)) if reason_of(whole[:end]) is None]
 
     assert not passing
+
+
+USUAL_DATE = "Thu, 01 Jan 2026 00:00:00 GMT"
+
+
+@st.composite
+def dates(draw: st.DrawFn) -> str:
+    """What looks like a date that servers send, with some characters changed."""
+    letters = list(USUAL_DATE)
+    positions = st.integers(0, len(letters) - 1)
+    for at in draw(st.lists(positions, max_size=3)):
+        letters[at] = draw(
+            st.sampled_from(" ,:0159aJnGé\N{ARABIC-INDIC DIGIT ONE}-+\0\n")
+            | st.just("")
+        )
+    return "".join(letters)
+
+
+def is_read_by_pip(date: str) -> bool:
+    """Whether pip gets over a Date in the cache (CacheControl's ``cached_request``)."""
+    try:
+        calendar.timegm(parsedate_tz(date))  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
+
+
+@settings(max_examples=500)
+@example("a b, 01 Jan 2026 00:00:00 GMT")
+@example("Thu, 01 Jan 2026 00:00:00 GMT trailing")
+@example("Thu, 99 Dec 0000 99:99:99 GMT")
+@given(dates())
+def test_a_date_is_judged_as_pip_reads_it(date: str) -> None:
+    """Also where its form says enough, and nothing is parsed."""
+    judged = metadata.decode(pack(document(headers={"Date": date})))
+
+    assert isinstance(judged, StoredResponse) == is_read_by_pip(date)
