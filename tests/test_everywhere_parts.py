@@ -262,7 +262,7 @@ def test_the_fixed_version_is_preferred(tmp_path: Path) -> None:
 
 def test_without_pip_or_index_it_says_how_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="--wheels") as without_pip:
-        dependencies.fetch(["/nonexistent/python"], tmp_path)
+        dependencies.with_pip(["/nonexistent/python"], tmp_path)
     assert "wrapt==2.1.2" in str(without_pip.value)
 
 
@@ -325,10 +325,8 @@ def test_compiled_parts_lie_beside_the_modules(
     for part in compiled.take([build], house):
         compiled.unpack(part, tmp_path)
 
-    added = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")} - {
-        path.relative_to(tmp_path).as_posix() for path in before
-    }
-    assert added == {
+    added = set(tmp_path.rglob("*")) - before
+    assert {path.relative_to(tmp_path).as_posix() for path in added} == {
         f"msgpack/_cmsgpack{build.suffix}",
         f"wrapt/_wrappers{build.suffix}",
     }
@@ -360,7 +358,7 @@ def test_a_wheel_with_another_digest_is_not_downloaded(
     monkeypatch.setattr(compiled, "_DIGESTS", wrong)
 
     with pytest.raises(RefusedError, match=r"pip could not get msgpack==1\.1\.2 and"):
-        compiled.fetch([sys.executable], [build], tmp_path)
+        compiled.fetch(sys.executable, [build], tmp_path)
 
     assert list(tmp_path.glob("msgpack-*.whl")) == []
 

@@ -120,12 +120,12 @@ def wheels(store: Path) -> Path:
 
     Those with compiled modules are for this interpreter.
     """
-    pythons = [sys.executable]
     builds = compiled.builds_of([interpreters.ask(Path(sys.executable))])
 
     def fill(folder: Path) -> None:
-        fetched = dependencies.fetch(pythons, folder.parent)
-        parts = compiled.fetch(pythons, builds, folder.parent)
+        python = dependencies.with_pip([sys.executable], folder.parent)
+        fetched = dependencies.fetch(python, folder.parent)
+        parts = compiled.fetch(python, builds, folder.parent)
         folder.mkdir()
         for wheel in {*fetched, *(part.wheel for part in parts)}:
             shutil.move(wheel, folder)

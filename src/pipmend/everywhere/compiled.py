@@ -8,11 +8,9 @@ digest is fixed, as of the other wheels; one that cannot be had is done without.
 from __future__ import annotations
 
 import re
-import zipfile
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipmend.everywhere import dependencies, files
-from pipmend.everywhere.refusals import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -164,19 +162,18 @@ def builds_of(interpreters: Iterable[Interpreter]) -> list[Build]:
     return sorted({build for build in found if build is not None})
 
 
-def fetch(pythons: Iterable[str], builds: Iterable[Build], folder: Path) -> list[Part]:
+def fetch(python: str, builds: Iterable[Build], folder: Path) -> list[Part]:
     """Download the wheels of some builds.
 
     Args:
-        pythons: interpreters that may have a pip.
+        python: an interpreter with a pip.
         builds: for whom.
         folder: where the wheels go; temporary files too.
 
     Raises:
-        RefusedError: no pip, no index, or a wheel with another digest.
+        RefusedError: no index, or a wheel with another digest.
     """
     versions = {one.name: one.version for one in dependencies.DEPENDENCIES}
-    python = dependencies.with_pip(pythons, folder)
     for build in builds:
         wanted = {f"{name}=={versions[name]}": build.digests[name] for name in NAMES}
         dependencies.download(python, wanted, build.options, folder)
@@ -204,10 +201,5 @@ def unpack(part: Part, folder: Path) -> None:
     Raises:
         RefusedError: it is no wheel, or one with strange names in it.
     """
-    try:
-        with zipfile.ZipFile(part.wheel) as archive:
-            for member in archive.infolist():
-                if member.filename.endswith(part.build.suffix):
-                    dependencies.extract(archive, member, folder)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise RefusedError(f"{part.wheel} is no wheel: {error}") from None
+    suffix = part.build.suffix
+    dependencies.extract(part.wheel, lambda name: name.endswith(suffix), folder)

@@ -65,10 +65,10 @@ def build(
         say("getting wrapt, msgpack and platformdirs")
         own = [sys.executable, str(search.own_interpreter())]
         others = [place.interpreter.executable for place in placed]
-        pythons = [*own, *others]
-        modules = dependencies.fetch(pythons, folder.bench())
+        python = dependencies.with_pip([*own, *others], folder.bench())
+        modules = dependencies.fetch(python, folder.bench())
         try:
-            parts = compiled.fetch(pythons, builds, folder.bench())
+            parts = compiled.fetch(python, builds, folder.bench())
         except RefusedError as error:
             say(f"going on without compiled modules: {str(error).splitlines()[0]}")
             parts = []

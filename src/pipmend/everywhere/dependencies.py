@@ -18,7 +18,7 @@ from pipmend.everywhere.refusals import RefusedError
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _PATIENCE = 600
@@ -68,17 +68,16 @@ DEPENDENCIES = (
 )
 
 
-def fetch(pythons: Iterable[str], folder: Path) -> list[Path]:
-    """Download the wheels with the first pip that is at hand.
+def fetch(python: str, folder: Path) -> list[Path]:
+    """Download the wheels.
 
     Args:
-        pythons: interpreters that may have a pip.
+        python: an interpreter with a pip.
         folder: where the wheels go; temporary files too.
 
     Raises:
-        RefusedError: no pip, no index, or a wheel with another digest.
+        RefusedError: no index, or a wheel with another digest.
     """
-    python = with_pip(pythons, folder)
     for one in DEPENDENCIES:
         wanted = {f"{one.name}=={one.version}": one.sha256}
         download(python, wanted, ("--python-version=3.9", *one.kind), folder)
@@ -105,25 +104,32 @@ def unpack(wheel: Path, folder: Path) -> None:
     """
     name, version = wheel.name.split("-")[:2]
     about = f"{name}-{version}.dist-info/"
+
+    def is_taken(member: str) -> bool:
+        if member.startswith(f"{name}/"):
+            return member.endswith((".py", ".typed"))
+        # RECORD lists what is not taken.
+        return member.startswith(about) and not member.endswith("/RECORD")
+
+    extract(wheel, is_taken, folder)
+
+
+def extract(wheel: Path, is_taken: Callable[[str], bool], folder: Path) -> None:
+    """Put the files of a wheel into a folder that are taken, by their names.
+
+    Raises:
+        RefusedError: it is no wheel, or one with strange names in it.
+    """
     try:
         with zipfile.ZipFile(wheel) as archive:
             for member in archive.infolist():
-                is_module = member.filename.startswith(f"{name}/")
-                is_wanted = is_module and member.filename.endswith((".py", ".typed"))
-                # RECORD lists what is not taken.
-                is_about = member.filename.startswith(about)
-                if is_wanted or (is_about and not member.filename.endswith("/RECORD")):
-                    extract(archive, member, folder)
+                if is_taken(member.filename):
+                    _extract(archive, member, folder)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise RefusedError(f"{wheel} is no wheel: {error}") from None
 
 
-def extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
-    """Put a member of a wheel into a folder, unless it is one.
-
-    Raises:
-        RefusedError: its name or its size is that of no file in a wheel.
-    """
+def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
     if member.is_dir():
         return
     if not _SAFE.fullmatch(member.filename) or member.file_size > _LARGEST_FILE:
